@@ -1,1 +1,6 @@
-export {};
+export { announceAgain, announceNew, withdraw } from "./announce.ts";
+export { JOB_CATALOGUE, type OperationJobData, type OperationJobResult } from "./catalogue.ts";
+export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
+export { OperationQueues, type OperationQueuesOptions, QueueUnavailableError } from "./operation-queues.ts";
+export { OperationWorkers, type OperationWorkersOptions } from "./operation-workers.ts";
+export type { OperationQueue, QueueStore } from "./store.ts";

@@ -1,1 +1,35 @@
-export {};
+export {
+  type CompiledBlueprint,
+  type CompiledMigration,
+  compileBlueprint,
+  compileSeed,
+  ledgerRowsScript,
+  ledgerTablesScript,
+} from "./blueprint/compile.ts";
+export {
+  type AnyKysely,
+  type Blueprint,
+  defineBlueprint,
+  type NamedMigration,
+  type SchemaNaming,
+  type SeedInput,
+} from "./blueprint/define.ts";
+export { BlueprintError } from "./blueprint/errors.ts";
+export { type BlueprintRegistry, createBlueprintRegistry } from "./blueprint/registry.ts";
+export { ensureOwnedDatabase, type OwnedDatabase } from "./bootstrap.ts";
+export { type ControlDatabase, controlDatabase } from "./control/database.ts";
+export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
+export * from "./control/tables.ts";
+export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
+export { Listener, type ListenerOptions } from "./listener.ts";
+export { createPool, type Pool, type PoolOptions } from "./pool.ts";
+export { isConnectionLoss, isTransient, SQLSTATE, sqlState, violatedConstraint } from "./sqlstate.ts";
+export { MARKER_TABLE, readMarker, type SchemaOwner } from "./tenant/marker.ts";
+export {
+  PROVISION_STEPS,
+  type ProvisionInput,
+  type ProvisionOutcome,
+  type ProvisionStep,
+  provisionTenant,
+} from "./tenant/provision.ts";
+export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

@@ -1,1 +1,40 @@
-export {};
+export * from "./api-keys.ts";
+export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
+export { type CreateLicenseAnswer, type CreateLicenseOutcome, createLicense } from "./create-license.ts";
+export {
+  type CreateLicenseInput,
+  CreateLicenseRequest,
+  parseCreateLicense,
+} from "./create-license-request.ts";
+export type { CreateTenantResult } from "./create-tenant.ts";
+export * from "./errors.ts";
+export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
+export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";
+export { LICENSE_STATUSES, type LicenseStatus, licenseStatus } from "./license-status.ts";
+export type { License, Tenant } from "./license-view.ts";
+export { getLicense, type LicenseFilter, listLicenses } from "./licenses.ts";
+export { forgetOldAttempts, LOCK_MINUTES, MAX_FAILURES } from "./lockout.ts";
+export { cancelOperation, type OperationChange, retryOperation } from "./operation-control.ts";
+export { isFinished } from "./operation-state.ts";
+export { type Operation, type OperationProgress, type OperationRow, toOperation } from "./operation-view.ts";
+export { OperationWatch } from "./operation-watch.ts";
+export {
+  getOperation,
+  listOperationEvents,
+  listOperations,
+  type OperationEvent,
+  type OperationFilter,
+} from "./operations.ts";
+export * from "./outbox.ts";
+export type { Page, PageRequest } from "./page.ts";
+export { hashPassword, verifyPassword } from "./password.ts";
+export { type PerformInput, type PerformOutcome, performOperation } from "./perform-operation.ts";
+export type { ProgressSink } from "./progress-reporter.ts";
+export { schemaFaults } from "./schema-faults.ts";
+export { isScope, SCOPES, type Scope } from "./scopes.ts";
+export { generateToken, hashToken } from "./secret-token.ts";
+export { endSession, getSession, type Session } from "./session.ts";
+export { type SignedIn, type SignInInput, signIn } from "./sign-in.ts";
+export type { TenantUser } from "./tenant-user.ts";
+export { printable, textFaults } from "./text-rules.ts";
+export { assertReady, type TenantRef, withTenant } from "./with-tenant.ts";

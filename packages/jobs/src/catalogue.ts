@@ -1,0 +1,40 @@
+import type { OperationKind } from "@tenantry/schema";
+
+/** What a job shows in the queue: labels for people, and the id that the truth is found by. Never a secret. */
+export interface OperationJobData {
+  readonly operationId: string;
+  readonly licenseKey: string | null;
+  readonly client: string | null;
+  readonly schema: string | null;
+}
+
+/** What a finished job says. The whole story is in the operation. */
+export interface OperationJobResult {
+  readonly state: string;
+}
+
+export interface JobDefinition {
+  /** Queue and job have the operation's kind for a name. */
+  readonly kind: OperationKind;
+  /** Attempts at retryable trouble before the operation fails. */
+  readonly maxAttempts: number;
+  /** Finished jobs stay so long for the dashboard, in seconds; the operation's row stays for ever. */
+  readonly keepSeconds: number;
+}
+
+const DAY_SECONDS = 86_400;
+
+/** Every kind of job that there is. A kind without an entry is never enqueued. */
+export const JOB_CATALOGUE: readonly JobDefinition[] = [
+  { kind: "create-tenant", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
+];
+
+/**
+ * How often the queue delivers a job whose worker couldn't even reach PostgreSQL, before it leaves the job to the
+ * dispatcher, which looks for such operations for as long as they aren't finished.
+ */
+export const DELIVERY_ATTEMPTS = 50;
+export const DELIVERY_BACKOFF_MS = 2_000;
+
+/** Finished jobs kept at most, per queue and end. */
+export const KEEP_JOBS = 10_000;

@@ -1,0 +1,156 @@
+import type { OperationKind } from "@tenantry/schema";
+import type { OutboxEntry } from "@tenantry/tenancy";
+import type { JobsOptions } from "bullmq";
+import type { Logger } from "pino";
+import {
+  DELIVERY_ATTEMPTS,
+  DELIVERY_BACKOFF_MS,
+  JOB_CATALOGUE,
+  KEEP_JOBS,
+  type OperationJobData,
+} from "./catalogue.ts";
+import { type Opened, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
+
+/** The queue didn't answer in time, or isn't there. What was accepted stays accepted. */
+export class QueueUnavailableError extends Error {
+  readonly code = "QUEUE_UNAVAILABLE";
+  override readonly name = "QueueUnavailableError";
+}
+
+export interface OperationQueuesOptions {
+  readonly store: QueueStore;
+  readonly applicationName: string;
+  readonly log: Logger;
+}
+
+/** How long the queue may take to answer, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 3_000;
+
+/** The queues, from the side that puts jobs on them: one for each kind of operation. */
+export class OperationQueues {
+  readonly store: QueueStore;
+  readonly #queues = new Map<OperationKind, Opened<OperationQueue>>();
+  readonly #log: Logger;
+  #lastError = "";
+
+  constructor(options: OperationQueuesOptions) {
+    this.store = options.store;
+    this.#log = options.log;
+    for (const definition of JOB_CATALOGUE) {
+      const opened = openQueue(options.store, definition.kind, `${options.applicationName}-queue`, {
+        defaultJobOptions: {
+          attempts: DELIVERY_ATTEMPTS,
+          backoff: { type: "fixed", delay: DELIVERY_BACKOFF_MS },
+          removeOnComplete: { age: definition.keepSeconds, count: KEEP_JOBS },
+          removeOnFail: { age: definition.keepSeconds, count: KEEP_JOBS },
+        },
+      });
+      opened.instance.on("error", (error) => this.#logOnce(error));
+      this.#queues.set(definition.kind, opened);
+    }
+  }
+
+  /** The BullMQ queues, for the dashboard. */
+  get all(): readonly OperationQueue[] {
+    return [...this.#queues.values()].map((opened) => opened.instance);
+  }
+
+  /**
+   * Puts an operation's job on its queue. Nothing happens when the queue holds one, finished or not.
+   *
+   * @throws QueueUnavailableError
+   */
+  async enqueue(entry: OutboxEntry): Promise<void> {
+    const queue = this.#queue(entry.kind);
+    await this.#answer(queue.add(entry.kind, jobData(entry), jobOptions(entry)));
+  }
+
+  /**
+   * Sees to it that the queue will deliver an unfinished operation's job: adds it when it isn't there, and in place of
+   * one that has ended. Leaves one alone that waits or is being worked on.
+   *
+   * @throws QueueUnavailableError
+   */
+  async ensureEnqueued(entry: OutboxEntry): Promise<void> {
+    const queue = this.#queue(entry.kind);
+    const job = await this.#answer(queue.getJob(entry.id));
+    if (job !== undefined) {
+      const state = await this.#answer(job.getState());
+      if (state !== "completed" && state !== "failed" && state !== "unknown") return;
+      await this.#answer(job.remove());
+    }
+    await this.enqueue(entry);
+  }
+
+  /**
+   * Takes an operation's job off the queue unless a worker has it.
+   *
+   * @throws QueueUnavailableError
+   */
+  async discard(kind: OperationKind, operationId: string): Promise<void> {
+    const job = await this.#answer(this.#queue(kind).getJob(operationId));
+    if (job === undefined || (await this.#answer(job.isActive()))) return;
+    await this.#answer(job.remove());
+  }
+
+  /**
+   * Asks the queue's store for a sign of life.
+   *
+   * @throws QueueUnavailableError
+   */
+  async ping(): Promise<void> {
+    const [queue] = this.all;
+    if (queue !== undefined) await this.#answer(queue.getJobCountByTypes("waiting"));
+  }
+
+  async close(): Promise<void> {
+    for (const { instance, closeConnection } of this.#queues.values()) {
+      await instance
+        .close()
+        .catch((error: unknown) => this.#log.warn({ err: error }, "queue not closed cleanly"));
+      await closeConnection();
+    }
+  }
+
+  #queue(kind: OperationKind): OperationQueue {
+    const opened = this.#queues.get(kind);
+    if (opened === undefined) throw new Error(`no queue for operations of kind ${kind}`);
+    return opened.instance;
+  }
+
+  async #answer<T>(work: Promise<T>): Promise<T> {
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => timeout.reject(new QueueUnavailableError("the queue did not answer in time")),
+      ANSWER_TIMEOUT_MS,
+    );
+    try {
+      return await Promise.race([work, timeout.promise]);
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) throw error;
+      throw new QueueUnavailableError("the queue is not reachable", { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A store that is away says so many times a second. */
+  #logOnce(error: Error): void {
+    if (error.message === this.#lastError) return;
+    this.#lastError = error.message;
+    this.#log.warn({ err: error }, "queue connection trouble");
+  }
+}
+
+function jobData(entry: OutboxEntry): OperationJobData {
+  return {
+    operationId: entry.id,
+    licenseKey: entry.licenseKey,
+    client: entry.clientName,
+    schema: entry.schema,
+  };
+}
+
+function jobOptions(entry: OutboxEntry): JobsOptions {
+  return { jobId: entry.id, ...(entry.delayMs > 0 ? { delay: entry.delayMs } : {}) };
+}

@@ -1,0 +1,104 @@
+import {
+  createPostgresBackend,
+  type Processor,
+  Queue,
+  type QueueOptions,
+  Worker,
+  type WorkerOptions,
+} from "bullmq";
+import { Redis } from "ioredis";
+import type { OperationJobData, OperationJobResult } from "./catalogue.ts";
+
+/** Where BullMQ keeps its jobs. */
+export type QueueStore =
+  | { readonly kind: "redis"; readonly url: string }
+  /** A direct connection: its LISTEN doesn't work through a transaction pooler. */
+  | { readonly kind: "postgres"; readonly connectionString: string };
+
+/** BullMQ's tables in PostgreSQL, and its keys' prefix in Redis. */
+const QUEUE_SCHEMA = "tenantry_queue";
+const QUEUE_PREFIX = "tenantry";
+
+export type OperationQueue = Queue<OperationJobData, OperationJobResult, string>;
+export type OperationWorker = Worker<OperationJobData, OperationJobResult, string>;
+export type OperationProcessor = Processor<OperationJobData, OperationJobResult, string>;
+
+/** A queue or worker, and what to close after it. */
+export interface Opened<T> {
+  readonly instance: T;
+  readonly closeConnection: () => Promise<void>;
+}
+
+/** Opens the producer's side of a queue. Fails fast when Redis is away: whoever enqueues mustn't hang. */
+export function openQueue(
+  store: QueueStore,
+  name: string,
+  applicationName: string,
+  options: Omit<QueueOptions, "connection">,
+): Opened<OperationQueue> {
+  if (store.kind === "postgres") {
+    const connection = postgresConnection(store.connectionString, applicationName, 4);
+    const queue = new Queue(name, { ...options, connection }, createPostgresBackend);
+    return { instance: queue as unknown as OperationQueue, closeConnection: async () => undefined };
+  }
+  const redis = connectRedis(store.url, applicationName, { maxRetriesPerRequest: 1 });
+  const queue = new Queue<OperationJobData, OperationJobResult, string>(name, {
+    ...options,
+    connection: redis,
+    prefix: QUEUE_PREFIX,
+    skipWaitingForReady: true,
+  });
+  return { instance: queue, closeConnection: async () => redis.disconnect() };
+}
+
+/** Opens the consumer's side. It waits for as long as its store is away, and goes on by itself. */
+export function openWorker(
+  store: QueueStore,
+  name: string,
+  applicationName: string,
+  processor: OperationProcessor,
+  options: Omit<WorkerOptions, "connection"> & { concurrency: number },
+): Opened<OperationWorker> {
+  if (store.kind === "postgres") {
+    const connection = postgresConnection(store.connectionString, applicationName, options.concurrency + 1);
+    const worker = new Worker(name, processor, { ...options, connection }, createPostgresBackend);
+    return { instance: worker as unknown as OperationWorker, closeConnection: async () => undefined };
+  }
+  const redis = connectRedis(store.url, applicationName, { maxRetriesPerRequest: null });
+  const worker = new Worker<OperationJobData, OperationJobResult, string>(name, processor, {
+    ...options,
+    connection: redis,
+    prefix: QUEUE_PREFIX,
+  });
+  return { instance: worker, closeConnection: async () => redis.disconnect() };
+}
+
+function postgresConnection(connectionString: string, applicationName: string, max: number) {
+  return {
+    connectionString,
+    application_name: applicationName,
+    schema: QUEUE_SCHEMA,
+    // BullMQ takes a lock of its own for this, so that processes starting together don't fight.
+    migrate: true,
+    max,
+    keepAlive: true,
+    connectionTimeoutMillis: 5_000,
+    options: "-c jit=off -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
+  };
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const LONGEST_RECONNECT_MS = 2_000;
+
+function connectRedis(
+  url: string,
+  connectionName: string,
+  options: { maxRetriesPerRequest: number | null },
+): Redis {
+  return new Redis(url, {
+    ...options,
+    connectionName,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), LONGEST_RECONNECT_MS),
+  });
+}

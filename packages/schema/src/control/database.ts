@@ -1,0 +1,15 @@
+import { Kysely, PostgresDialect, WithSchemaPlugin } from "kysely";
+import type { Pool } from "../pool.ts";
+import { CONTROL_SCHEMA } from "./migrate.ts";
+import type { ControlTables } from "./tables.ts";
+
+/** Kysely on the control schema: builder queries are qualified with it, raw `sql` has to say `tenantry.` itself. */
+export type ControlDatabase = Kysely<ControlTables>;
+
+/** Wraps a pool; the pool stays its owner's to end. */
+export function controlDatabase(pool: Pool): ControlDatabase {
+  return new Kysely<ControlTables>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new WithSchemaPlugin(CONTROL_SCHEMA)],
+  });
+}

@@ -1,0 +1,180 @@
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+
+/** A column that the database fills when it isn't given. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>;
+type NullableJson = ColumnType<object | null, string | null | undefined, string | null>;
+/** bigint columns come as text: they may pass 2^53. */
+type BigInt8 = ColumnType<string, string | number | undefined, string | number>;
+
+export const LICENSE_TYPES = ["trial", "monthly", "quarterly", "semi_annual", "yearly", "lifetime"] as const;
+export type LicenseType = (typeof LICENSE_TYPES)[number];
+
+export const TENANT_STATES = ["provisioning", "ready", "failed", "deleting", "deleted"] as const;
+export type TenantState = (typeof TENANT_STATES)[number];
+
+export const OPERATION_KINDS = [
+  "create-tenant",
+  "delete-tenant",
+  "migrate-legacy",
+  "backup",
+  "verify-backup",
+  "restore",
+  "migrate-fleet",
+] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+export const OPERATION_STATES = ["queued", "running", "succeeded", "failed", "canceled"] as const;
+export type OperationState = (typeof OPERATION_STATES)[number];
+
+export interface LicensesTable {
+  id: string;
+  key: string;
+  client_name: string;
+  email: string | null;
+  phone: string | null;
+  company: string | null;
+  license_type: LicenseType;
+  max_users: number;
+  max_branches: number;
+  blueprint: string;
+  parameters: JSONColumnType<Record<string, unknown>>;
+  is_active: Defaulted<boolean>;
+  suspended_at: Date | null;
+  suspension_reason: string | null;
+  notes: string | null;
+  admin_username: string | null;
+  /** Argon2id; kept only until the tenant holds it. */
+  admin_password_hash: string | null;
+  created_at: Date;
+  activated_at: Date | null;
+  expires_at: Date | null;
+}
+
+export interface TenantsTable {
+  id: string;
+  license_id: string;
+  blueprint: string;
+  version: string | null;
+  schema_name: string;
+  role_name: string;
+  placement: string;
+  state: TenantState;
+  created_at: Date;
+  ready_at: Date | null;
+}
+
+export interface SchemaCountersTable {
+  blueprint: string;
+  last: number;
+}
+
+export interface ApiKeysTable {
+  id: string;
+  name: string;
+  token_hash: Buffer;
+  scopes: string[];
+  created_at: Generated<Date>;
+  last_used_at: Date | null;
+  revoked_at: Date | null;
+}
+
+export interface OperationsTable {
+  id: string;
+  kind: OperationKind;
+  state: OperationState;
+  license_id: string | null;
+  parent_id: string | null;
+  api_key_id: string | null;
+  idempotency_key: string | null;
+  request_hash: Buffer | null;
+  /** The body of the first answer, given again to whoever repeats the request. */
+  answer: NullableJson;
+  input: JSONColumnType<Record<string, unknown>>;
+  attempts: Defaulted<number>;
+  worker: string | null;
+  heartbeat_at: Date | null;
+  /** Not to be enqueued before: retries wait. */
+  available_at: Defaulted<Date>;
+  /** When the queue was last seen to hold its job. */
+  enqueued_at: Date | null;
+  cancel_requested_at: Date | null;
+  /** Grows with every change that a watcher should see. */
+  revision: Defaulted<number>;
+  percent: Defaulted<number>;
+  step: Defaulted<string>;
+  message: Defaulted<string>;
+  done: BigInt8;
+  total: BigInt8;
+  result: NullableJson;
+  error: NullableJson;
+  created_at: Defaulted<Date>;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+export const OPERATION_EVENT_TYPES = [
+  "accepted",
+  "started",
+  "retrying",
+  "succeeded",
+  "failed",
+  "retried",
+  "cancel_requested",
+  "canceled",
+] as const;
+export type OperationEventType = (typeof OPERATION_EVENT_TYPES)[number];
+
+export interface OperationEventsTable {
+  id: Generated<string>;
+  operation_id: string;
+  at: Generated<Date>;
+  type: OperationEventType;
+  actor: string;
+  data: JSONColumnType<Record<string, unknown>, string | undefined>;
+  api_key_id: string | null;
+  idempotency_key: string | null;
+  request_hash: Buffer | null;
+}
+
+export interface SessionsTable {
+  id: string;
+  token_hash: Buffer;
+  license_id: string;
+  /** Id of the row in the tenant's own `users` table. */
+  user_id: BigInt8;
+  created_at: Generated<Date>;
+  expires_at: Date;
+}
+
+export interface LoginAttemptsTable {
+  subject: Buffer;
+  failures: number;
+  last_failure_at: Date;
+  locked_until: Date | null;
+}
+
+export interface OpsSessionsTable {
+  token_hash: Buffer;
+  username: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+}
+
+export interface SettingsTable {
+  name: string;
+  value: JSONColumnType<unknown & object>;
+}
+
+/** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
+export interface ControlTables {
+  licenses: LicensesTable;
+  tenants: TenantsTable;
+  schema_counters: SchemaCountersTable;
+  api_keys: ApiKeysTable;
+  operations: OperationsTable;
+  operation_events: OperationEventsTable;
+  sessions: SessionsTable;
+  login_attempts: LoginAttemptsTable;
+  ops_sessions: OpsSessionsTable;
+  settings: SettingsTable;
+}

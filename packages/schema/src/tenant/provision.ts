@@ -1,0 +1,145 @@
+import {
+  type CompiledBlueprint,
+  compileSeed,
+  ledgerRowsScript,
+  ledgerTablesScript,
+} from "../blueprint/compile.ts";
+import type { SeedInput } from "../blueprint/define.ts";
+import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
+import { type Pool, type PoolClient, withClient } from "../pool.ts";
+import { SQLSTATE, sqlState } from "../sqlstate.ts";
+import { ADVISORY_LOCK_SPACE } from "./advisory-lock.ts";
+import { MARKER_TABLE, readMarker } from "./marker.ts";
+
+export interface ProvisionInput {
+  readonly tenantId: string;
+  readonly operationId: string;
+  readonly schema: string;
+  readonly role: string;
+  readonly blueprint: CompiledBlueprint;
+  readonly seed: SeedInput;
+  /**
+   * Asked once, with the schema locked and before anything is written: may this worker still do it?
+   * A `false` rolls back and leaves nothing.
+   */
+  readonly mayProceed: () => Promise<boolean>;
+  /** Told live, from within the one transaction. */
+  readonly onStep: (step: ProvisionStep) => void;
+}
+
+/** The steps in their order. */
+export const PROVISION_STEPS = ["schema", "tables", "default data", "access"] as const;
+export type ProvisionStep = (typeof PROVISION_STEPS)[number];
+
+export type ProvisionOutcome =
+  /** Made now, in one commit. */
+  | { readonly kind: "created" }
+  /** An earlier attempt had committed it: its marker says that it is this very tenant. */
+  | { readonly kind: "already-there" }
+  /** A schema or role of that name belongs to somebody else; nothing was changed. */
+  | { readonly kind: "name-taken"; readonly what: "schema" | "role" }
+  /** `mayProceed` said no; nothing was changed. */
+  | { readonly kind: "superseded" };
+
+/** Notices of ours carry this SQLSTATE (class "Tn" is outside the standard's), so that a blueprint's own pass by. */
+const STEP_NOTICE = "TN001";
+
+/**
+ * Makes one tenant on its placement: schema, role, tables, default data, rights, version and marker, in one
+ * transaction and one round trip. All there or nothing, whatever dies in between: the text ends in its own COMMIT,
+ * so even a client that is killed after sending it leaves a whole tenant.
+ *
+ * @throws the driver's error when a statement fails; the transaction is rolled back.
+ */
+export async function provisionTenant(pool: Pool, input: ProvisionInput): Promise<ProvisionOutcome> {
+  // Built before the transaction opens: a blueprint whose seed throws must not hold a lock meanwhile.
+  const script = await provisionScript(input);
+  return withClient(pool, async (client) => {
+    await client.query(
+      `BEGIN; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.tenantSchema}, hashtext(${quoteLiteral(input.schema)}))`,
+    );
+    const marker = await readMarker(client, input.schema);
+    if (marker.kind !== "no-schema" || !(await input.mayProceed())) {
+      await client.query("ROLLBACK");
+      if (marker.kind === "no-schema") return { kind: "superseded" };
+      const ours = marker.kind === "tenant" && marker.tenantId === input.tenantId;
+      return ours ? { kind: "already-there" } : { kind: "name-taken", what: "schema" };
+    }
+    return runScript(client, script, input.onStep);
+  });
+}
+
+async function runScript(
+  client: PoolClient,
+  script: string,
+  onStep: ProvisionInput["onStep"],
+): Promise<ProvisionOutcome> {
+  const onNotice = (notice: { code?: string | undefined; message?: string | undefined }): void => {
+    if (notice.code === STEP_NOTICE) onStep(notice.message as ProvisionStep);
+  };
+  client.on("notice", onNotice);
+  try {
+    await client.query(script);
+    return { kind: "created" };
+  } catch (error) {
+    const state = sqlState(error);
+    if (state !== SQLSTATE.duplicateSchema && state !== SQLSTATE.duplicateObject) throw error;
+    await client.query("ROLLBACK");
+    const what = nameTaken(error);
+    if (what === undefined) throw error;
+    return { kind: "name-taken", what };
+  } finally {
+    client.off("notice", onNotice);
+  }
+}
+
+/** Which of our own two CREATEs met an existing name; undefined when a blueprint's statement did. */
+function nameTaken(error: unknown): "schema" | "role" | undefined {
+  if (sqlState(error) === SQLSTATE.duplicateSchema) return "schema";
+  const routine = error instanceof Error ? Reflect.get(error, "routine") : undefined;
+  return routine === "CreateRole" ? "role" : undefined;
+}
+
+async function provisionScript(input: ProvisionInput): Promise<string> {
+  const schema = quoteIdentifier(input.schema);
+  const role = quoteIdentifier(input.role);
+  const { blueprint } = input;
+  return [
+    "SET LOCAL client_min_messages = notice;\n",
+    step("schema"),
+    `CREATE SCHEMA ${schema};\n`,
+    `SET LOCAL search_path = ${schema};\n`,
+    ledgerTablesScript(),
+    `CREATE TABLE ${MARKER_TABLE} (tenant_id uuid PRIMARY KEY, operation_id uuid NOT NULL, license_key varchar(64) NOT NULL, blueprint varchar(31) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());\n`,
+    // From here on every table, also one that a later migration adds, is open to whoever may enter the schema, and only
+    // the tenant's role may. A default privilege costs no catalog row per table; see docs/adr/0005.
+    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO PUBLIC;\n`,
+    step("tables"),
+    blueprint.createScript,
+    step("default data"),
+    blueprint.commonSeedScript,
+    await compileSeed(blueprint.blueprint, input.seed),
+    step("access"),
+    `CREATE ROLE ${role} NOLOGIN NOINHERIT;\n`,
+    `GRANT USAGE ON SCHEMA ${schema} TO ${role};\n`,
+    `GRANT ${role} TO CURRENT_USER;\n`,
+    ledgerRowsScript(
+      blueprint.migrations.map((migration) => migration.name),
+      new Date(),
+    ),
+    `INSERT INTO ${MARKER_TABLE} (tenant_id, operation_id, license_key, blueprint) VALUES (${[
+      input.tenantId,
+      input.operationId,
+      input.seed.license.key,
+      blueprint.blueprint.name,
+    ]
+      .map(quoteLiteral)
+      .join(", ")});\n`,
+    "COMMIT;\n",
+  ].join("");
+}
+
+/** A notice is the one thing that PostgreSQL sends on at once from the middle of a text (elog.c flushes after it). */
+function step(name: ProvisionStep): string {
+  return `DO $$ BEGIN RAISE NOTICE USING ERRCODE = '${STEP_NOTICE}', MESSAGE = '${name}'; END $$;\n`;
+}

@@ -1,0 +1,21 @@
+import type { BlueprintRegistry, ControlDatabase, Pool } from "@tenantry/schema";
+import type { Logger } from "pino";
+
+/** The PostgreSQL server that tenants live on, as seen from this process. */
+export interface Placement {
+  readonly name: string;
+  /** For DDL: few connections, renewed often. */
+  readonly provisioning: Pool;
+  /** For tenants' own data, through `withTenant` alone. */
+  readonly serving: Pool;
+}
+
+/** What every function of this package works with. Made once in an app's `main`, passed down. */
+export interface TenancyContext {
+  readonly control: ControlDatabase;
+  readonly placements: ReadonlyMap<string, Placement>;
+  readonly blueprints: BlueprintRegistry;
+  readonly log: Logger;
+}
+
+export const DEFAULT_PLACEMENT = "default";

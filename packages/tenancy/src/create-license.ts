@@ -1,0 +1,208 @@
+import { randomUUIDv7 } from "node:crypto";
+import { type CompiledBlueprint, SQLSTATE, sqlState, violatedConstraint } from "@tenantry/schema";
+import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
+import type { CreateLicenseInput } from "./create-license-request.ts";
+import { TenancyError } from "./errors.ts";
+import { assertSameRequest, type Caller } from "./idempotency.ts";
+import { generateLicenseKey } from "./license-key.ts";
+import { licenseEnd } from "./license-term.ts";
+import {
+  type License,
+  type LicenseRow,
+  type Tenant,
+  type TenantRow,
+  toLicense,
+  toTenant,
+} from "./license-view.ts";
+import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
+import type { OutboxEntry } from "./outbox.ts";
+import { hashPassword } from "./password.ts";
+import { nextSchemaName, roleName } from "./schema-name.ts";
+
+export interface CreateLicenseAnswer {
+  readonly license: License;
+  readonly tenant: Tenant;
+  readonly operation: Operation;
+}
+
+export interface CreateLicenseOutcome {
+  readonly answer: CreateLicenseAnswer;
+  /** True when the same request had been accepted before: nothing was done now. */
+  readonly replayed: boolean;
+  /** What the queue has to know to ring for it. */
+  readonly entry: OutboxEntry;
+}
+
+/** A key of 80 random bits meets another once in an age; more often means that the generator is broken. */
+const KEY_ATTEMPTS = 5;
+
+/**
+ * Accepts a create-license request: license, tenant (`provisioning`) and operation, in one commit. The work itself is a
+ * worker's; the caller enqueues the operation.
+ *
+ * @throws TenancyError IDEMPOTENCY_KEY_REUSED when the caller's key was used for another request.
+ */
+export async function createLicense(
+  ctx: TenancyContext,
+  input: CreateLicenseInput,
+  caller: Caller,
+): Promise<CreateLicenseOutcome> {
+  const earlier = await findEarlier(ctx, caller);
+  if (earlier !== null) return earlier;
+  const blueprint = ctx.blueprints.get(input.blueprint);
+  if (blueprint === undefined) {
+    throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${input.blueprint} here.`);
+  }
+  const passwordHash = input.admin === null ? null : await hashPassword(input.admin.password);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await accept(ctx, input, caller, blueprint, passwordHash);
+      return { answer, replayed: false, entry: toEntry(answer) };
+    } catch (error) {
+      if (sqlState(error) !== SQLSTATE.uniqueViolation) throw error;
+      // The same request, at the same moment, was a little faster: its commit is what we collided with.
+      const winner = await findEarlier(ctx, caller);
+      if (winner !== null) return winner;
+      if (violatedConstraint(error) !== "licenses_key_key" || attempt === KEY_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function findEarlier(ctx: TenancyContext, caller: Caller): Promise<CreateLicenseOutcome | null> {
+  if (caller.idempotency === null || caller.apiKeyId === null) return null;
+  const operation = await ctx.control
+    .selectFrom("operations")
+    .select(["request_hash", "answer"])
+    .where("api_key_id", "=", caller.apiKeyId)
+    .where("idempotency_key", "=", caller.idempotency.key)
+    .executeTakeFirst();
+  if (operation === undefined) return null;
+  assertSameRequest(operation.request_hash, caller.idempotency);
+  const answer = operation.answer as CreateLicenseAnswer;
+  return { answer, replayed: true, entry: toEntry(answer) };
+}
+
+function toEntry({ license, tenant, operation }: CreateLicenseAnswer): OutboxEntry {
+  return {
+    id: operation.id,
+    kind: operation.kind,
+    licenseKey: license.key,
+    clientName: license.clientName,
+    schema: tenant.schema,
+    delayMs: 0,
+  };
+}
+
+async function accept(
+  ctx: TenancyContext,
+  input: CreateLicenseInput,
+  caller: Caller,
+  { blueprint }: CompiledBlueprint,
+  passwordHash: string | null,
+): Promise<CreateLicenseAnswer> {
+  const now = new Date();
+  const license = newLicense(input, passwordHash, now);
+  return ctx.control.transaction().execute(async (transaction) => {
+    const schema = await nextSchemaName(transaction, blueprint.name, blueprint.schemaNaming, license.key);
+    const tenant = newTenant(license, schema, now);
+    const operation = newOperation(license, caller, now);
+    const answer = {
+      license: toLicense(license, now),
+      tenant: toTenant(tenant),
+      operation: toOperation(operation),
+    };
+    const { license_key: _, ...operationRow } = operation;
+    await transaction
+      .with("license", (db) =>
+        db.insertInto("licenses").values({ ...license, parameters: JSON.stringify(license.parameters) }),
+      )
+      .with("tenant", (db) => db.insertInto("tenants").values(tenant))
+      .with("operation", (db) =>
+        db.insertInto("operations").values({
+          ...operationRow,
+          answer: JSON.stringify(answer),
+          input: JSON.stringify(operationRow.input),
+          result: null,
+          error: null,
+        }),
+      )
+      .insertInto("operation_events")
+      .values({ operation_id: operation.id, type: "accepted", actor: caller.actor })
+      .execute();
+    return answer;
+  });
+}
+
+function newLicense(input: CreateLicenseInput, passwordHash: string | null, now: Date): LicenseRow {
+  return {
+    id: randomUUIDv7(),
+    key: generateLicenseKey(),
+    client_name: input.clientName,
+    email: input.email,
+    phone: input.phone,
+    company: input.company,
+    license_type: input.licenseType,
+    max_users: input.maxUsers,
+    max_branches: input.maxBranches,
+    blueprint: input.blueprint,
+    parameters: input.parameters,
+    is_active: true,
+    suspended_at: null,
+    suspension_reason: null,
+    notes: input.notes,
+    admin_username: input.admin?.username ?? null,
+    admin_password_hash: passwordHash,
+    created_at: now,
+    activated_at: null,
+    expires_at: licenseEnd(input, now),
+  };
+}
+
+function newTenant(license: LicenseRow, schema: string, now: Date): TenantRow {
+  const id = randomUUIDv7();
+  return {
+    id,
+    license_id: license.id,
+    blueprint: license.blueprint,
+    version: null,
+    schema_name: schema,
+    role_name: roleName(schema, id),
+    placement: DEFAULT_PLACEMENT,
+    state: "provisioning",
+    created_at: now,
+    ready_at: null,
+  };
+}
+
+function newOperation(license: LicenseRow, caller: Caller, now: Date): LabelledOperationRow {
+  return {
+    id: randomUUIDv7(),
+    kind: "create-tenant",
+    state: "queued",
+    license_id: license.id,
+    license_key: license.key,
+    parent_id: null,
+    api_key_id: caller.apiKeyId,
+    idempotency_key: caller.idempotency?.key ?? null,
+    request_hash: caller.idempotency?.requestHash ?? null,
+    answer: null,
+    input: {},
+    attempts: 0,
+    worker: null,
+    heartbeat_at: null,
+    available_at: now,
+    enqueued_at: null,
+    cancel_requested_at: null,
+    revision: 0,
+    percent: 0,
+    step: "queued",
+    message: "Waiting for a worker",
+    done: "0",
+    total: "0",
+    result: null,
+    error: null,
+    created_at: now,
+    started_at: null,
+    finished_at: null,
+  };
+}

@@ -1,0 +1,199 @@
+import {
+  isTransient,
+  type ProvisionStep,
+  provisionTenant,
+  sqlState,
+  violatedConstraint,
+} from "@tenantry/schema";
+import { sql } from "kysely";
+import { type Claim, claimStanding, underClaim } from "./claim.ts";
+import type { TenancyContext } from "./context.ts";
+import { TenancyError } from "./errors.ts";
+import type { LicenseRow, TenantRow } from "./license-view.ts";
+import type { OperationHandler, WorkResult } from "./operation-work.ts";
+import { placementOf } from "./placement.ts";
+import { nextTenantState } from "./tenant-state.ts";
+
+const PERCENT: Readonly<Record<"license" | ProvisionStep | "ready", number>> = {
+  license: 5,
+  schema: 10,
+  tables: 20,
+  "default data": 80,
+  access: 90,
+  ready: 100,
+};
+
+/** What a finished create-tenant operation says of the tenant. */
+export interface CreateTenantResult {
+  readonly licenseKey: string;
+  readonly schema: string;
+  readonly blueprint: string;
+  readonly version: string;
+  readonly tables: number;
+}
+
+/**
+ * Makes the tenant of a license that was accepted. May run twice, at once, or after any crash: the schema's marker tells
+ * what is there already.
+ */
+export const createTenant: OperationHandler = async (ctx, work) => {
+  const { license, tenant } = await loadWork(ctx, work.operation.license_id);
+  const compiled = ctx.blueprints.get(tenant.blueprint);
+  if (compiled === undefined) {
+    throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${tenant.blueprint} in this worker.`);
+  }
+  const placement = placementOf(ctx, tenant);
+  const step = (name: keyof typeof PERCENT, message: string): void =>
+    work.report({ percent: PERCENT[name], step: name, message, done: 0, total: 0 });
+
+  step("license", `License ${license.key}, blueprint ${tenant.blueprint}`);
+  const messages: Record<ProvisionStep, string> = {
+    schema: `Creating schema ${tenant.schema_name}`,
+    tables: `Creating ${compiled.tableCount} tables`,
+    "default data": "Writing default data",
+    access: `Creating role ${tenant.role_name}`,
+  };
+  let canceled = false;
+  const outcome = await provisionTenant(placement.provisioning, {
+    tenantId: tenant.id,
+    operationId: work.operation.id,
+    schema: tenant.schema_name,
+    role: tenant.role_name,
+    blueprint: compiled,
+    seed: seedInput(license),
+    mayProceed: async () => {
+      const standing = await claimStanding(ctx, work.claim);
+      canceled = standing === "cancel-requested";
+      return standing === "valid";
+    },
+    onStep: (name) => step(name, messages[name]),
+  }).catch((error: unknown) => {
+    throw provisioningError(tenant, error);
+  });
+
+  switch (outcome.kind) {
+    case "name-taken":
+      throw outcome.what === "schema"
+        ? new TenancyError("SCHEMA_TAKEN", `Schema ${tenant.schema_name} exists and isn't this tenant's.`)
+        : new TenancyError("ROLE_TAKEN", `Role ${tenant.role_name} exists and isn't this tenant's.`);
+    case "superseded":
+      return canceled ? { kind: "canceled" } : { kind: "superseded" };
+    case "already-there":
+    case "created": {
+      const result: CreateTenantResult = {
+        licenseKey: license.key,
+        schema: tenant.schema_name,
+        blueprint: tenant.blueprint,
+        version: compiled.version,
+        tables: compiled.tableCount,
+      };
+      await work.settleProgress();
+      return finish(ctx, work.claim, tenant, result);
+    }
+  }
+};
+
+/** Tenant ready, license active, operation succeeded: one statement, or nothing when the claim is lost. */
+async function finish(
+  ctx: TenancyContext,
+  claim: Claim,
+  tenant: TenantRow,
+  result: CreateTenantResult,
+): Promise<WorkResult> {
+  const ready = nextTenantState("provisioning", "provisioned");
+  if (ready === undefined) throw new Error("a provisioned tenant has no next state");
+  const done = await ctx.control
+    .with("done", () =>
+      underClaim(ctx, claim)
+        .set({
+          state: "succeeded",
+          finished_at: sql<Date>`now()`,
+          percent: PERCENT.ready,
+          step: "ready",
+          message: `Tenant ${tenant.schema_name} is ready`,
+          result: JSON.stringify(result),
+        })
+        .returning(["id", "worker", "license_id"]),
+    )
+    .with("tenant", (db) =>
+      db
+        .updateTable("tenants")
+        .from("done")
+        .set({ state: ready, version: result.version, ready_at: sql<Date>`now()` })
+        .whereRef("tenants.license_id", "=", "done.license_id")
+        .where("tenants.state", "=", "provisioning"),
+    )
+    .with("license", (db) =>
+      db
+        .updateTable("licenses")
+        .from("done")
+        .set({
+          activated_at: sql<Date>`coalesce(licenses.activated_at, now())`,
+          admin_password_hash: null,
+        })
+        .whereRef("licenses.id", "=", "done.license_id"),
+    )
+    .insertInto("operation_events")
+    .columns(["operation_id", "type", "actor"])
+    .expression((eb) =>
+      eb
+        .selectFrom("done")
+        .select((select) => [
+          "done.id",
+          select.val("succeeded" as const).as("type"),
+          sql<string>`'worker:' || done.worker`.as("actor"),
+        ]),
+    )
+    .executeTakeFirst();
+  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n ? { kind: "succeeded" } : { kind: "superseded" };
+}
+
+async function loadWork(
+  ctx: TenancyContext,
+  licenseId: string | null,
+): Promise<{ license: LicenseRow; tenant: TenantRow }> {
+  const [license, tenant] = await Promise.all([
+    ctx.control.selectFrom("licenses").selectAll().where("id", "=", licenseId).executeTakeFirst(),
+    ctx.control.selectFrom("tenants").selectAll().where("license_id", "=", licenseId).executeTakeFirst(),
+  ]);
+  if (license === undefined) throw new TenancyError("LICENSE_NOT_FOUND", "The operation's license is gone.");
+  if (tenant === undefined) throw new TenancyError("TENANT_NOT_FOUND", "The license has no tenant.");
+  return { license, tenant };
+}
+
+function seedInput(license: LicenseRow) {
+  return {
+    license: {
+      key: license.key,
+      clientName: license.client_name,
+      email: license.email,
+      phone: license.phone,
+      company: license.company,
+    },
+    admin:
+      license.admin_username === null || license.admin_password_hash === null
+        ? null
+        : { username: license.admin_username, passwordHash: license.admin_password_hash },
+    parameters: license.parameters,
+  };
+}
+
+/** Names the trouble by SQLSTATE and constraint. PostgreSQL's own sentence may quote a row, so it goes to the log only. */
+function provisioningError(tenant: TenantRow, error: unknown): unknown {
+  const state = sqlState(error);
+  if (isTransient(error)) {
+    return new TenancyError("UNAVAILABLE", "PostgreSQL is away or busy; the work will be tried again.", {
+      retryable: true,
+      hint: "Nothing to do unless it lasts: see whether PostgreSQL is up.",
+      cause: error,
+    });
+  }
+  if (state === undefined) return error;
+  const constraint = violatedConstraint(error);
+  const where = constraint === undefined ? "" : `, constraint ${constraint}`;
+  return new TenancyError(
+    "PROVISIONING_FAILED",
+    `PostgreSQL refused a statement of blueprint ${tenant.blueprint} (SQLSTATE ${state}${where}). Nothing was left behind.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,80 @@
+/** Every trouble that Tenantry expects, with what to do about it. The codes are part of the outside contract. */
+export const REMEDIES = {
+  VALIDATION_FAILED: "Correct the fields listed in `errors` and send the request again.",
+  UNAUTHENTICATED: "Send `Authorization: Bearer <api key>`; `tenantry api-key create` makes one.",
+  FORBIDDEN: "Use an API key that has the scope named in `detail`.",
+  LICENSE_NOT_FOUND: "Check the license key; `tenantry license list` shows those that exist.",
+  OPERATION_NOT_FOUND: "Check the operation's id; `tenantry operation list` shows the latest.",
+  TENANT_NOT_FOUND: "Run `tenantry doctor <license key>`.",
+  API_KEY_NOT_FOUND: "Check the id; `tenantry api-key list` shows those that exist.",
+  ROUTE_NOT_FOUND: "See /docs for the routes that exist.",
+  TENANT_NOT_READY: "Look at the tenant's operation: `tenantry operation list`.",
+  STATE_CONFLICT: "Fetch the current state first; the request does not fit it.",
+  INVALID_CREDENTIALS: "Check license key, username and password.",
+  LICENSE_SUSPENDED: "Resume the license, or ask the provider why it is suspended.",
+  LICENSE_EXPIRED: "Extend the license.",
+  LICENSE_INACTIVE: "Activate the license.",
+  ACCOUNT_LOCKED: "Wait until the time in `detail`, then sign in with the right password.",
+  IDEMPOTENCY_KEY_REUSED:
+    "Use a new Idempotency-Key for a new request; repeat the old body to repeat the old request.",
+  RATE_LIMITED: "Wait as long as `Retry-After` says.",
+  UNAVAILABLE: "Nothing was accepted. Send the request again in a few seconds.",
+  SCHEMA_TAKEN:
+    "A schema of that name exists and belongs to somebody else. Move or rename it, then run `tenantry operation retry`.",
+  ROLE_TAKEN:
+    "A role of that name exists and belongs to somebody else. Rename it, then run `tenantry operation retry`.",
+  PROVISIONING_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
+  BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
+  OPERATION_SUPERSEDED: "Nothing to do: another worker has taken the operation over.",
+  INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
+} as const;
+
+export type ErrorCode = keyof typeof REMEDIES;
+
+/** One fault of a request: where (a JSON Pointer into the body, query or headers) and what. */
+export interface Fault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface TenancyErrorOptions {
+  /** True when the same work may well succeed later without anybody mending anything. */
+  readonly retryable?: boolean;
+  readonly hint?: string;
+  readonly faults?: readonly Fault[];
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** An expected trouble: a code that doesn't change, a sentence for people, and a remedy. */
+export class TenancyError extends Error {
+  override readonly name = "TenancyError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly faults: readonly Fault[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: TenancyErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? REMEDIES[code];
+    this.retryable = options.retryable ?? false;
+    this.faults = options.faults ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Refuses a request for its faults. */
+export function validationError(faults: readonly Fault[]): TenancyError {
+  const detail =
+    faults.length === 1 ? "The request has 1 fault." : `The request has ${faults.length} faults.`;
+  return new TenancyError("VALIDATION_FAILED", detail, { faults });
+}
+
+/** How an error is kept with an operation. Holds no stack and no statement: those go to the log. */
+export interface StoredError {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly hint: string;
+}

@@ -1,0 +1,173 @@
+import type { ControlDatabase, OperationEventType } from "@tenantry/schema";
+import { SQLSTATE, sqlState } from "@tenantry/schema";
+import { sql } from "kysely";
+import type { TenancyContext } from "./context.ts";
+import { TenancyError } from "./errors.ts";
+import { assertSameRequest, type Caller } from "./idempotency.ts";
+import { isFinished, nextOperationState } from "./operation-state.ts";
+import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
+import { getOperationRow, labelledOperations } from "./operations.ts";
+import { nextTenantState } from "./tenant-state.ts";
+
+export interface OperationChange {
+  readonly operation: Operation;
+  readonly replayed: boolean;
+}
+
+/**
+ * Puts a failed or canceled operation back, to be done again. The caller enqueues it.
+ *
+ * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, or has succeeded.
+ */
+export function retryOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
+  return change(ctx, id, caller, "retried", async (transaction, row) => {
+    if (nextOperationState(row.state, "retry") === undefined) {
+      throw new TenancyError(
+        "STATE_CONFLICT",
+        `The operation is ${row.state}; only a failed or canceled one can be retried.`,
+      );
+    }
+    await setTenant(transaction, row, "provisioning-retried");
+    await transaction
+      .updateTable("operations")
+      .set({
+        state: "queued",
+        attempts: 0,
+        error: null,
+        finished_at: null,
+        cancel_requested_at: null,
+        worker: null,
+        heartbeat_at: null,
+        enqueued_at: null,
+        available_at: sql<Date>`now()`,
+        percent: 0,
+        step: "queued",
+        message: "Waiting for a worker",
+      })
+      .where("id", "=", row.id)
+      .execute();
+  });
+}
+
+/**
+ * Cancels an operation: at once while it waits, at its next safe point while it runs. What has been committed stays, so
+ * an operation may still succeed after this.
+ *
+ * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is finished.
+ */
+export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
+  return change(ctx, id, caller, "cancel_requested", async (transaction, row) => {
+    if (isFinished(row.state)) {
+      throw new TenancyError("STATE_CONFLICT", `The operation is already ${row.state}.`);
+    }
+    if (row.state === "queued") {
+      await markCanceled(transaction, row, caller.actor);
+    } else {
+      await transaction
+        .updateTable("operations")
+        .set({ cancel_requested_at: sql<Date>`now()`, message: "Cancellation requested" })
+        .where("id", "=", row.id)
+        .execute();
+    }
+  });
+}
+
+/** Ends an operation as canceled; its tenant counts as failed, and a retry makes it after all. */
+export async function markCanceled(
+  transaction: ControlDatabase,
+  row: Pick<LabelledOperationRow, "id" | "kind" | "license_id">,
+  actor: string,
+): Promise<void> {
+  await transaction
+    .updateTable("operations")
+    .set({
+      state: "canceled",
+      finished_at: sql<Date>`now()`,
+      step: "canceled",
+      message: "Canceled",
+      worker: null,
+    })
+    .where("id", "=", row.id)
+    .execute();
+  await setTenant(transaction, row, "provisioning-failed");
+  await transaction
+    .insertInto("operation_events")
+    .values({ operation_id: row.id, type: "canceled", actor })
+    .execute();
+}
+
+/** Moves the tenant that a create-tenant operation is about; other kinds have their own rules. */
+export async function setTenant(
+  transaction: ControlDatabase,
+  row: Pick<LabelledOperationRow, "kind" | "license_id">,
+  event: "provisioning-failed" | "provisioning-retried",
+): Promise<void> {
+  if (row.kind !== "create-tenant" || row.license_id === null) return;
+  const from = event === "provisioning-failed" ? "provisioning" : "failed";
+  const to = nextTenantState(from, event);
+  if (to === undefined) return;
+  await transaction
+    .updateTable("tenants")
+    .set({ state: to })
+    .where("license_id", "=", row.license_id)
+    .where("state", "=", from)
+    .execute();
+}
+
+/** Locks the operation, makes the change and its event in one commit, or answers a repeated request as before. */
+async function change(
+  ctx: TenancyContext,
+  id: string,
+  caller: Caller,
+  type: OperationEventType,
+  apply: (transaction: ControlDatabase, row: LabelledOperationRow) => Promise<void>,
+): Promise<OperationChange> {
+  await getOperationRow(ctx, id);
+  const earlier = await findEarlier(ctx, caller);
+  if (earlier !== null) return earlier;
+  try {
+    const operation = await ctx.control.transaction().execute(async (transaction) => {
+      const locked = await lockOperation(transaction, id);
+      await apply(transaction, locked);
+      const changed = toOperation(await lockOperation(transaction, id));
+      await transaction
+        .insertInto("operation_events")
+        .values({
+          operation_id: id,
+          type,
+          actor: caller.actor,
+          data: JSON.stringify({ answer: changed }),
+          api_key_id: caller.idempotency === null ? null : caller.apiKeyId,
+          idempotency_key: caller.idempotency?.key ?? null,
+          request_hash: caller.idempotency?.requestHash ?? null,
+        })
+        .execute();
+      return changed;
+    });
+    return { operation, replayed: false };
+  } catch (error) {
+    const winner = sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx, caller) : null;
+    if (winner !== null) return winner;
+    throw error;
+  }
+}
+
+async function findEarlier(ctx: TenancyContext, caller: Caller): Promise<OperationChange | null> {
+  if (caller.idempotency === null || caller.apiKeyId === null) return null;
+  const event = await ctx.control
+    .selectFrom("operation_events")
+    .select(["request_hash", "data"])
+    .where("api_key_id", "=", caller.apiKeyId)
+    .where("idempotency_key", "=", caller.idempotency.key)
+    .executeTakeFirst();
+  if (event === undefined) return null;
+  assertSameRequest(event.request_hash, caller.idempotency);
+  return { operation: event.data.answer as Operation, replayed: true };
+}
+
+async function lockOperation(transaction: ControlDatabase, id: string): Promise<LabelledOperationRow> {
+  return labelledOperations(transaction)
+    .where("operations.id", "=", id)
+    .forUpdate("operations")
+    .executeTakeFirstOrThrow();
+}

@@ -1,0 +1,20 @@
+import type { Claim } from "./claim.ts";
+import type { TenancyContext } from "./context.ts";
+import type { LabelledOperationRow, OperationProgress } from "./operation-view.ts";
+
+/** One claimed operation, as its handler sees it. */
+export interface OperationWork {
+  readonly operation: LabelledOperationRow;
+  readonly claim: Claim;
+  readonly report: (progress: OperationProgress) => void;
+  /** Waits until the progress reported so far is written, so that the end never comes before it. */
+  readonly settleProgress: () => Promise<void>;
+}
+
+export type WorkResult =
+  | { readonly kind: "succeeded" }
+  | { readonly kind: "canceled" }
+  | { readonly kind: "superseded" };
+
+/** Does the work of one kind. May run twice, at once, or after any crash; throws TenancyError for expected trouble. */
+export type OperationHandler = (ctx: TenancyContext, work: OperationWork) => Promise<WorkResult>;

@@ -1,0 +1,168 @@
+import { isConnectionLoss, type OperationKind } from "@tenantry/schema";
+import { sql } from "kysely";
+import { type Claim, claimOperation, renewClaim, underClaim } from "./claim.ts";
+import type { TenancyContext } from "./context.ts";
+import { createTenant } from "./create-tenant.ts";
+import { type StoredError, TenancyError } from "./errors.ts";
+import { markCanceled, setTenant } from "./operation-control.ts";
+import type { LabelledOperationRow } from "./operation-view.ts";
+import type { OperationHandler } from "./operation-work.ts";
+import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
+
+const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = { "create-tenant": createTenant };
+
+export interface PerformInput {
+  readonly operationId: string;
+  /** Who works: host, process, and what else tells it apart. */
+  readonly worker: string;
+  /** A worker silent for so long counts as dead. Milliseconds. */
+  readonly leaseMs: number;
+  /** Retryable trouble ends the operation after so many attempts. */
+  readonly maxAttempts: number;
+  readonly sink: ProgressSink;
+}
+
+export type PerformOutcome =
+  | { readonly kind: "succeeded" | "canceled" | "superseded" | "finished-before" | "unknown" }
+  | { readonly kind: "failed"; readonly error: StoredError }
+  | { readonly kind: "not-yet"; readonly retryInMs: number; readonly reason: string };
+
+/** Waits grow from one second to a minute. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
+
+/**
+ * Performs an operation, once the queue has rung for it. What it comes to is in the operation's row before this returns.
+ *
+ * @throws only when the control database can't be reached or a defect shows; the queue then rings again.
+ */
+export async function performOperation(ctx: TenancyContext, input: PerformInput): Promise<PerformOutcome> {
+  const claimed = await claimOperation(ctx, input);
+  if (claimed.kind === "finished") return { kind: "finished-before" };
+  if (claimed.kind === "unknown") return { kind: "unknown" };
+  if (claimed.kind === "not-yet") return { ...claimed, reason: "it waits, or another worker has it" };
+
+  const { claim, operation } = claimed;
+  const handler = HANDLERS[operation.kind];
+  if (handler === undefined) throw new Error(`no handler for operations of kind ${operation.kind}`);
+  const reporter = new ProgressReporter(ctx, claim, input.sink);
+  const heartbeat = setInterval(() => {
+    renewClaim(ctx, claim).catch((error: unknown) =>
+      ctx.log.warn({ err: error, operationId: claim.operationId }, "heartbeat not recorded"),
+    );
+  }, input.leaseMs / 3);
+  try {
+    const result = await handler(ctx, {
+      operation,
+      claim,
+      report: (progress) => reporter.report(progress),
+      settleProgress: () => reporter.settled(),
+    });
+    if (result.kind === "canceled") await cancelUnderClaim(ctx, claim, operation, input.worker);
+    return result;
+  } catch (error) {
+    await reporter.settled();
+    return await settleFailure(ctx, claim, operation, input, error);
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function settleFailure(
+  ctx: TenancyContext,
+  claim: Claim,
+  operation: LabelledOperationRow,
+  input: PerformInput,
+  error: unknown,
+): Promise<PerformOutcome> {
+  const log = ctx.log.child({ operationId: claim.operationId, licenseKey: operation.license_key });
+  const expected = error instanceof TenancyError;
+  // The control database itself is away: nothing can be recorded, so the queue has to ring again.
+  if (!expected && isConnectionLoss(error)) throw error;
+  const stored: StoredError = expected
+    ? { code: error.code, detail: error.message, hint: error.hint }
+    : { code: "INTERNAL", detail: "A defect in Tenantry or its blueprint.", hint: "See the worker's log." };
+  if (expected && error.retryable && claim.attempt < input.maxAttempts) {
+    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (claim.attempt - 1), LONGEST_RETRY_MS);
+    log.warn({ err: error, retryInMs }, "operation will be tried again");
+    return requeue(ctx, claim, input.worker, stored, retryInMs);
+  }
+  log.error({ err: error }, "operation failed");
+  return fail(ctx, claim, operation, input.worker, stored);
+}
+
+async function requeue(
+  ctx: TenancyContext,
+  claim: Claim,
+  worker: string,
+  error: StoredError,
+  retryInMs: number,
+): Promise<PerformOutcome> {
+  return ctx.control.transaction().execute(async (transaction) => {
+    const changed = await underClaim({ ...ctx, control: transaction }, claim)
+      .set({
+        state: "queued",
+        worker: null,
+        heartbeat_at: null,
+        available_at: sql<Date>`now() + ${retryInMs} * interval '1 millisecond'`,
+        message: `${error.detail} Next attempt in ${Math.ceil(retryInMs / 1000)} s`,
+      })
+      .executeTakeFirst();
+    if (changed.numUpdatedRows === 0n) return { kind: "superseded" };
+    await transaction
+      .insertInto("operation_events")
+      .values({
+        operation_id: claim.operationId,
+        type: "retrying",
+        actor: `worker:${worker}`,
+        data: JSON.stringify({ attempt: claim.attempt, error, retryInMs }),
+      })
+      .execute();
+    return { kind: "not-yet", retryInMs, reason: error.detail };
+  });
+}
+
+async function fail(
+  ctx: TenancyContext,
+  claim: Claim,
+  operation: LabelledOperationRow,
+  worker: string,
+  error: StoredError,
+): Promise<PerformOutcome> {
+  return ctx.control.transaction().execute(async (transaction) => {
+    const changed = await underClaim({ ...ctx, control: transaction }, claim)
+      .set({
+        state: "failed",
+        finished_at: sql<Date>`now()`,
+        message: error.detail,
+        error: JSON.stringify(error),
+      })
+      .executeTakeFirst();
+    if (changed.numUpdatedRows === 0n) return { kind: "superseded" };
+    await setTenant(transaction, operation, "provisioning-failed");
+    await transaction
+      .insertInto("operation_events")
+      .values({
+        operation_id: claim.operationId,
+        type: "failed",
+        actor: `worker:${worker}`,
+        data: JSON.stringify({ attempt: claim.attempt, error }),
+      })
+      .execute();
+    return { kind: "failed", error };
+  });
+}
+
+async function cancelUnderClaim(
+  ctx: TenancyContext,
+  claim: Claim,
+  operation: LabelledOperationRow,
+  worker: string,
+): Promise<void> {
+  await ctx.control.transaction().execute(async (transaction) => {
+    const held = await underClaim({ ...ctx, control: transaction }, claim)
+      .set({ heartbeat_at: sql<Date>`now()` })
+      .executeTakeFirst();
+    if (held.numUpdatedRows > 0n) await markCanceled(transaction, operation, `worker:${worker}`);
+  });
+}

@@ -1,0 +1,21 @@
+import type { TenantState } from "@tenantry/schema";
+
+export type TenantEvent =
+  | "provisioned"
+  | "provisioning-failed"
+  | "provisioning-retried"
+  | "delete"
+  | "deleted";
+
+const TRANSITIONS: Readonly<Record<TenantState, Partial<Record<TenantEvent, TenantState>>>> = {
+  provisioning: { provisioned: "ready", "provisioning-failed": "failed" },
+  failed: { "provisioning-retried": "provisioning", delete: "deleting" },
+  ready: { delete: "deleting" },
+  deleting: { deleted: "deleted" },
+  deleted: {},
+};
+
+/** The state after an event, or undefined when the event doesn't fit the state. */
+export function nextTenantState(state: TenantState, event: TenantEvent): TenantState | undefined {
+  return TRANSITIONS[state][event];
+}
