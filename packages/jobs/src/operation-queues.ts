@@ -9,7 +9,7 @@ import {
   KEEP_JOBS,
   type OperationJobData,
 } from "./catalogue.ts";
-import { type Opened, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
+import { type OpenedQueue, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
 
 /** The queue didn't answer in time, or isn't there. What was accepted stays accepted. */
 export class QueueUnavailableError extends Error {
@@ -25,11 +25,13 @@ export interface OperationQueuesOptions {
 
 /** How long the queue may take to answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 3_000;
+/** How long a start waits for it, in milliseconds. */
+const CONNECT_GRACE_MS = 1_500;
 
 /** The queues, from the side that puts jobs on them: one for each kind of operation. */
 export class OperationQueues {
   readonly store: QueueStore;
-  readonly #queues = new Map<OperationKind, Opened<OperationQueue>>();
+  readonly #queues = new Map<OperationKind, OpenedQueue>();
   readonly #log: Logger;
   #lastError = "";
 
@@ -50,6 +52,14 @@ export class OperationQueues {
     }
   }
 
+  /** Waits for the first connection, but not for long: work goes on without the queue. */
+  async connect(): Promise<void> {
+    const ready = Promise.all(this.all.map((queue) => queue.waitUntilReady()));
+    await withDeadline(ready, CONNECT_GRACE_MS).catch((error: unknown) =>
+      this.#log.warn({ err: error }, "queue not reachable yet"),
+    );
+  }
+
   /** The BullMQ queues, for the dashboard. */
   get all(): readonly OperationQueue[] {
     return [...this.#queues.values()].map((opened) => opened.instance);
@@ -62,7 +72,7 @@ export class OperationQueues {
    */
   async enqueue(entry: OutboxEntry): Promise<void> {
     const queue = this.#queue(entry.kind);
-    await this.#answer(queue.add(entry.kind, jobData(entry), jobOptions(entry)));
+    await this.#ask(() => queue.add(entry.kind, jobData(entry), jobOptions(entry)));
   }
 
   /**
@@ -73,11 +83,11 @@ export class OperationQueues {
    */
   async ensureEnqueued(entry: OutboxEntry): Promise<void> {
     const queue = this.#queue(entry.kind);
-    const job = await this.#answer(queue.getJob(entry.id));
+    const job = await this.#ask(() => queue.getJob(entry.id));
     if (job !== undefined) {
-      const state = await this.#answer(job.getState());
+      const state = await this.#ask(() => job.getState());
       if (state !== "completed" && state !== "failed" && state !== "unknown") return;
-      await this.#answer(job.remove());
+      await this.#ask(() => job.remove());
     }
     await this.enqueue(entry);
   }
@@ -88,9 +98,9 @@ export class OperationQueues {
    * @throws QueueUnavailableError
    */
   async discard(kind: OperationKind, operationId: string): Promise<void> {
-    const job = await this.#answer(this.#queue(kind).getJob(operationId));
-    if (job === undefined || (await this.#answer(job.isActive()))) return;
-    await this.#answer(job.remove());
+    const job = await this.#ask(() => this.#queue(kind).getJob(operationId));
+    if (job === undefined || (await this.#ask(() => job.isActive()))) return;
+    await this.#ask(() => job.remove());
   }
 
   /**
@@ -100,7 +110,7 @@ export class OperationQueues {
    */
   async ping(): Promise<void> {
     const [queue] = this.all;
-    if (queue !== undefined) await this.#answer(queue.getJobCountByTypes("waiting"));
+    if (queue !== undefined) await this.#ask(() => queue.getJobCountByTypes("waiting"));
   }
 
   async close(): Promise<void> {
@@ -118,19 +128,16 @@ export class OperationQueues {
     return opened.instance;
   }
 
-  async #answer<T>(work: Promise<T>): Promise<T> {
-    const timeout = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => timeout.reject(new QueueUnavailableError("the queue did not answer in time")),
-      ANSWER_TIMEOUT_MS,
-    );
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    // All queues share one store: when one can't be reached, none can.
+    if ([...this.#queues.values()].some((opened) => !opened.isReachable())) {
+      throw new QueueUnavailableError("the queue is not reachable");
+    }
     try {
-      return await Promise.race([work, timeout.promise]);
+      return await withDeadline(question(), ANSWER_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof QueueUnavailableError) throw error;
-      throw new QueueUnavailableError("the queue is not reachable", { cause: error });
-    } finally {
-      clearTimeout(timer);
+      throw new QueueUnavailableError("the queue refused or lost the request", { cause: error });
     }
   }
 
@@ -139,6 +146,19 @@ export class OperationQueues {
     if (error.message === this.#lastError) return;
     this.#lastError = error.message;
     this.#log.warn({ err: error }, "queue connection trouble");
+  }
+}
+
+async function withDeadline<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => timeout.reject(new QueueUnavailableError("the queue did not answer in time")),
+    milliseconds,
+  );
+  try {
+    return await Promise.race([work, timeout.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -11,13 +11,17 @@ import type { OperationJobData, OperationJobResult } from "./catalogue.ts";
 
 /** Where BullMQ keeps its jobs. */
 export type QueueStore =
-  | { readonly kind: "redis"; readonly url: string }
+  | {
+      readonly kind: "redis";
+      readonly url: string;
+      /** Of every key; tells installations that share a Redis apart. */
+      readonly prefix: string;
+    }
   /** A direct connection: its LISTEN doesn't work through a transaction pooler. */
   | { readonly kind: "postgres"; readonly connectionString: string };
 
-/** BullMQ's tables in PostgreSQL, and its keys' prefix in Redis. */
+/** The schema of BullMQ's tables in PostgreSQL. */
 const QUEUE_SCHEMA = "tenantry_queue";
-const QUEUE_PREFIX = "tenantry";
 
 export type OperationQueue = Queue<OperationJobData, OperationJobResult, string>;
 export type OperationWorker = Worker<OperationJobData, OperationJobResult, string>;
@@ -29,26 +33,39 @@ export interface Opened<T> {
   readonly closeConnection: () => Promise<void>;
 }
 
-/** Opens the producer's side of a queue. Fails fast when Redis is away: whoever enqueues mustn't hang. */
+export interface OpenedQueue extends Opened<OperationQueue> {
+  /** False while it is known that nobody would answer: what is asked then only piles up. */
+  readonly isReachable: () => boolean;
+}
+
+/** Opens the producer's side of a queue. */
 export function openQueue(
   store: QueueStore,
   name: string,
   applicationName: string,
   options: Omit<QueueOptions, "connection">,
-): Opened<OperationQueue> {
+): OpenedQueue {
   if (store.kind === "postgres") {
     const connection = postgresConnection(store.connectionString, applicationName, 4);
     const queue = new Queue(name, { ...options, connection }, createPostgresBackend);
-    return { instance: queue as unknown as OperationQueue, closeConnection: async () => undefined };
+    return {
+      instance: queue as unknown as OperationQueue,
+      isReachable: () => true,
+      closeConnection: async () => undefined,
+    };
   }
-  const redis = connectRedis(store.url, applicationName, { maxRetriesPerRequest: 1 });
+  const redis = connectRedis(store.url, applicationName);
   const queue = new Queue<OperationJobData, OperationJobResult, string>(name, {
     ...options,
     connection: redis,
-    prefix: QUEUE_PREFIX,
+    prefix: store.prefix,
     skipWaitingForReady: true,
   });
-  return { instance: queue, closeConnection: async () => redis.disconnect() };
+  return {
+    instance: queue,
+    isReachable: () => redis.status === "ready",
+    closeConnection: async () => redis.disconnect(),
+  };
 }
 
 /** Opens the consumer's side. It waits for as long as its store is away, and goes on by itself. */
@@ -64,11 +81,11 @@ export function openWorker(
     const worker = new Worker(name, processor, { ...options, connection }, createPostgresBackend);
     return { instance: worker as unknown as OperationWorker, closeConnection: async () => undefined };
   }
-  const redis = connectRedis(store.url, applicationName, { maxRetriesPerRequest: null });
+  const redis = connectRedis(store.url, applicationName);
   const worker = new Worker<OperationJobData, OperationJobResult, string>(name, processor, {
     ...options,
     connection: redis,
-    prefix: QUEUE_PREFIX,
+    prefix: store.prefix,
   });
   return { instance: worker, closeConnection: async () => redis.disconnect() };
 }
@@ -90,13 +107,10 @@ function postgresConnection(connectionString: string, applicationName: string, m
 const CONNECT_TIMEOUT_MS = 5_000;
 const LONGEST_RECONNECT_MS = 2_000;
 
-function connectRedis(
-  url: string,
-  connectionName: string,
-  options: { maxRetriesPerRequest: number | null },
-): Redis {
+function connectRedis(url: string, connectionName: string): Redis {
   return new Redis(url, {
-    ...options,
+    // BullMQ asks for its first answers once only: they have to wait for a Redis that comes later than we do.
+    maxRetriesPerRequest: null,
     connectionName,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), LONGEST_RECONNECT_MS),

@@ -49,23 +49,21 @@ export function createPool(options: PoolOptions): Pool {
     ].join(" "),
   });
   pool.on("error", options.onConnectionLost);
+  // A connection that is lost while somebody has it says so as an event too, and an event that nobody hears ends the
+  // process. The query under way, or the next one, rejects with the same error: there is nothing more to do.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
 /** Runs `work` on one connection; a connection that failed in a way that leaves it unusable is thrown away. */
 export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  // A checked-out client reports a lost connection as an event as well; without a listener that ends the process.
-  // The query in flight, or the next one, rejects with the same error, so there is nothing more to do here.
-  const onError = (): void => undefined;
-  client.on("error", onError);
   let failed = true;
   try {
     const result = await work(client);
     failed = false;
     return result;
   } finally {
-    client.off("error", onError);
     // After any failure the transaction's state is unknown: closing the connection ends it on the server for certain.
     client.release(failed);
   }

@@ -1,0 +1,33 @@
+import {
+  ConfigError,
+  closeOnSignal,
+  createLogger,
+  openInstallation,
+  parseConfig,
+} from "@tenantry/installation";
+import { erp } from "@tenantry/schema/blueprints/erp";
+import { startWorker } from "./worker.ts";
+
+try {
+  const config = parseConfig(process.env);
+  if (config.databaseUrl === null) {
+    throw new ConfigError(["DATABASE_URL: is needed here; `npm start` brings a PostgreSQL of its own"]);
+  }
+  const log = createLogger({ level: config.logLevel, name: "worker" });
+  const installation = await openInstallation({
+    databaseUrl: config.databaseUrl,
+    redisUrl: config.redisUrl,
+    blueprints: [erp],
+    role: "worker",
+    provisioningConnections: config.workerConcurrency,
+    log,
+  });
+  const worker = await startWorker(installation, { concurrency: config.workerConcurrency });
+  closeOnSignal(log, async () => {
+    await worker.close();
+    await installation.close();
+  });
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Installation } from "@tenantry/installation";
+import { Dispatcher, OperationWorkers } from "@tenantry/jobs";
+import { forgetOldAttempts } from "@tenantry/tenancy";
+
+export interface WorkerOptions {
+  /** Tenants worked on at once. */
+  readonly concurrency: number;
+  /** A worker silent for so long counts as dead, and its work is taken over. Milliseconds. */
+  readonly leaseMs?: number;
+  /** How long a shutdown waits for work under way. Milliseconds. */
+  readonly drainMs?: number;
+  /** How often the dispatcher looks for operations that wait without a job. Milliseconds. */
+  readonly dispatchIntervalMs?: number;
+  /** How long the queue is trusted to hold a job before it is looked for. Milliseconds. */
+  readonly recheckMs?: number;
+}
+
+export interface RunningWorker {
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+const LEASE_MS = 15_000;
+const DRAIN_MS = 30_000;
+const DISPATCH_INTERVAL_MS = 1_000;
+const RECHECK_MS = 10_000;
+const HOUSEKEEPING_MS = 3_600_000;
+
+/** Starts working: takes jobs, dispatches what waits without one, and keeps house. Resolves when it takes jobs. */
+export async function startWorker(
+  installation: Installation,
+  options: WorkerOptions,
+): Promise<RunningWorker> {
+  const { ctx, queues, store, applicationName } = installation;
+  const name = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
+  const leaseMs = options.leaseMs ?? LEASE_MS;
+  const workers = new OperationWorkers(ctx, {
+    store,
+    applicationName,
+    workerName: name,
+    concurrency: options.concurrency,
+    leaseMs,
+  });
+  const dispatcher = new Dispatcher(ctx, queues, {
+    intervalMs: options.dispatchIntervalMs ?? DISPATCH_INTERVAL_MS,
+    recheckMs: options.recheckMs ?? RECHECK_MS,
+    leaseMs,
+  });
+  const housekeeping = setInterval(() => {
+    forgetOldAttempts(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, "housekeeping failed"));
+  }, HOUSEKEEPING_MS);
+  dispatcher.start();
+  if (store.kind === "postgres") await workers.ready();
+  ctx.log.info({ worker: name, concurrency: options.concurrency, queue: store.kind }, "worker started");
+  return {
+    name,
+    close: async () => {
+      clearInterval(housekeeping);
+      await dispatcher.stop();
+      await workers.close(options.drainMs ?? DRAIN_MS);
+    },
+  };
+}

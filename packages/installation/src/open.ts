@@ -1,0 +1,119 @@
+import { OperationQueues, type QueueStore } from "@tenantry/jobs";
+import {
+  type Blueprint,
+  controlDatabase,
+  createBlueprintRegistry,
+  createPool,
+  migrateControlSchema,
+  type Pool,
+} from "@tenantry/schema";
+import { DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
+import type { Logger } from "pino";
+import { installationId } from "./installation-id.ts";
+
+export interface OpenOptions {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | null;
+  readonly blueprints: readonly Blueprint[];
+  /** `api`, `worker`, `cli` or `up`: shown in `pg_stat_activity` and in Redis' client list. */
+  readonly role: string;
+  /** Tenants provisioned at once in this process; 0 for one that doesn't provision. */
+  readonly provisioningConnections: number;
+  readonly log: Logger;
+}
+
+/** One process's connections to an installation of Tenantry. */
+export interface Installation {
+  readonly ctx: TenancyContext;
+  readonly queues: OperationQueues;
+  readonly watch: OperationWatch;
+  readonly store: QueueStore;
+  readonly applicationName: string;
+  close(): Promise<void>;
+}
+
+/** Control queries take milliseconds: what takes longer is stuck. Milliseconds. */
+const CONTROL_TIMEOUT = 10_000;
+/** A blueprint's script takes a fraction of a second on a quiet server. Milliseconds. */
+const PROVISIONING_TIMEOUT = 120_000;
+const SERVING_TIMEOUT = 30_000;
+const CONTROL_CONNECTIONS = 10;
+const SERVING_CONNECTIONS = 10;
+/** Tenants after which a provisioning connection is renewed: its cached foreign-key plans slow it down (docs/adr/0006). */
+const PROVISIONING_USES = 40;
+/** A serving connection grows by some 185 KB with each tenant it touches. */
+const SERVING_USES = 2_000;
+
+/**
+ * Connects to an installation and brings its control schema up to date.
+ *
+ * @throws ControlSchemaNewerError, and the driver's error when PostgreSQL can't be reached.
+ */
+export async function openInstallation(options: OpenOptions): Promise<Installation> {
+  const { databaseUrl, log } = options;
+  const applicationName = `tenantry-${options.role}`;
+  const pools: Pool[] = [];
+  const pool = (purpose: string, max: number, timeout: number, maxUses?: number): Pool => {
+    const created = createPool({
+      connectionString: databaseUrl,
+      applicationName: `${applicationName}-${purpose}`,
+      max,
+      ...(maxUses === undefined ? {} : { maxUses }),
+      statementTimeout: timeout,
+      lockTimeout: 10_000,
+      idleInTransactionTimeout: 15_000,
+      onConnectionLost: (error) => log.warn({ err: error, purpose }, "connection lost"),
+    });
+    pools.push(created);
+    return created;
+  };
+  const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT);
+  try {
+    const { applied } = await migrateControlSchema(control);
+    if (applied.length > 0) log.info({ applied }, "control schema migrated");
+    const ctx: TenancyContext = {
+      control: controlDatabase(control),
+      placements: new Map([
+        [
+          DEFAULT_PLACEMENT,
+          {
+            name: DEFAULT_PLACEMENT,
+            provisioning: pool(
+              "provisioning",
+              Math.max(1, options.provisioningConnections),
+              PROVISIONING_TIMEOUT,
+              PROVISIONING_USES,
+            ),
+            serving: pool("serving", SERVING_CONNECTIONS, SERVING_TIMEOUT, SERVING_USES),
+          },
+        ],
+      ]),
+      blueprints: await createBlueprintRegistry(options.blueprints),
+      log,
+    };
+    const store: QueueStore =
+      options.redisUrl === null
+        ? { kind: "postgres", connectionString: databaseUrl }
+        : { kind: "redis", url: options.redisUrl, prefix: `tenantry-${await installationId(ctx.control)}` };
+    const queues = new OperationQueues({ store, applicationName, log });
+    await queues.connect();
+    const watch = new OperationWatch(ctx, {
+      connectionString: databaseUrl,
+      applicationName: `${applicationName}-listen`,
+    });
+    await watch.start();
+    const close = async (): Promise<void> => {
+      await watch.close();
+      await queues.close();
+      await endAll(pools);
+    };
+    return { ctx, queues, watch, store, applicationName, close };
+  } catch (error) {
+    await endAll(pools);
+    throw error;
+  }
+}
+
+async function endAll(pools: readonly Pool[]): Promise<void> {
+  await Promise.all(pools.map((pool) => pool.end()));
+}

@@ -1,0 +1,31 @@
+import { setTimeout as wait } from "node:timers/promises";
+import pg from "pg";
+import { withAdmin } from "./database.ts";
+
+/** Holds a lock until it is released, to stop whoever needs it at exactly that point. */
+export async function hold(url: string, statement: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("BEGIN");
+  await client.query(statement);
+  return async () => {
+    await client.query("ROLLBACK");
+    await client.end();
+  };
+}
+
+/** Waits until a connection of that application waits for a lock; returns its backend's pid. */
+export async function untilBlocked(url: string, applicationPrefix: string): Promise<number> {
+  return withAdmin(url, async (client) => {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+      const found = await client.query<{ pid: number }>(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'",
+        [`${applicationPrefix}%`],
+      );
+      const [row] = found.rows;
+      if (row !== undefined) return row.pid;
+      await wait(10);
+    }
+    throw new Error(`nothing of ${applicationPrefix} came to wait for a lock`);
+  });
+}

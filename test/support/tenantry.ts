@@ -1,0 +1,65 @@
+import { createLogger, type Installation, openInstallation } from "@tenantry/installation";
+import type { Blueprint } from "@tenantry/schema";
+import { erp } from "@tenantry/schema/blueprints/erp";
+import { type RunningWorker, startWorker, type WorkerOptions } from "@tenantry/worker";
+import { afterAll, inject } from "vitest";
+import { LogCapture } from "./log-capture.ts";
+
+export interface TestInstallation extends Installation {
+  /** Every log line of this process's part, as text. */
+  readonly logs: LogCapture;
+  /** Starts a worker that is closed after the file. */
+  work(options?: Partial<WorkerOptions>): Promise<RunningWorker>;
+}
+
+export interface TestInstallationOptions {
+  readonly databaseUrl: string;
+  readonly redisUrl?: string | null;
+  readonly blueprints?: readonly Blueprint[];
+}
+
+/** Short enough that a test can wait for a takeover, long enough for a busy machine to send its heartbeats. */
+export const TEST_LEASE_MS = 3_000;
+
+/** Opens an installation as an app does, for one test file; everything is closed after it. */
+export async function openTestInstallation(options: TestInstallationOptions): Promise<TestInstallation> {
+  const logs = new LogCapture();
+  const installation = await openInstallation({
+    databaseUrl: options.databaseUrl,
+    redisUrl: options.redisUrl ?? null,
+    blueprints: options.blueprints ?? [erp],
+    role: "test",
+    provisioningConnections: 4,
+    log: createLogger({ level: "debug", name: "test" }, logs),
+  });
+  const workers: RunningWorker[] = [];
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.close()));
+    await installation.close();
+  });
+  return {
+    ...installation,
+    logs,
+    work: async (workerOptions = {}) => {
+      const worker = await startWorker(installation, {
+        concurrency: 4,
+        leaseMs: TEST_LEASE_MS,
+        dispatchIntervalMs: 200,
+        recheckMs: 1_000,
+        drainMs: 10_000,
+        ...workerOptions,
+      });
+      workers.push(worker);
+      return worker;
+    },
+  };
+}
+
+/** The queue's stores that there are to test with here. */
+export function queueStores(): { name: string; redisUrl: string | null }[] {
+  const redisUrl = inject("redisUrl");
+  return [
+    { name: "PostgreSQL", redisUrl: null },
+    ...(redisUrl === null ? [] : [{ name: "Redis", redisUrl }]),
+  ];
+}

@@ -1,0 +1,20 @@
+import { createLogger, openInstallation } from "@tenantry/installation";
+import { erp } from "@tenantry/schema/blueprints/erp";
+import { startWorker } from "@tenantry/worker";
+
+const { TEST_DATABASE_URL = "", TEST_REDIS_URL = "", TEST_LEASE_MS = "", TEST_ROLE = "" } = process.env;
+const installation = await openInstallation({
+  databaseUrl: TEST_DATABASE_URL,
+  redisUrl: TEST_REDIS_URL === "" ? null : TEST_REDIS_URL,
+  blueprints: [erp],
+  role: TEST_ROLE,
+  provisioningConnections: 2,
+  log: createLogger({ level: "silent", name: "worker" }),
+});
+await startWorker(installation, {
+  concurrency: 2,
+  leaseMs: Number(TEST_LEASE_MS),
+  dispatchIntervalMs: 200,
+  recheckMs: 1_000,
+});
+process.send?.("ready");
