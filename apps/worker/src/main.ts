@@ -6,6 +6,7 @@ import {
   parseConfig,
 } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
+import { keepSignOfLife } from "./sign-of-life.ts";
 import { startWorker } from "./worker.ts";
 
 try {
@@ -23,7 +24,9 @@ try {
     log,
   });
   const worker = await startWorker(installation, { concurrency: config.workerConcurrency });
+  const stopSigns = keepSignOfLife(installation);
   closeOnSignal(log, async () => {
+    stopSigns();
     await worker.close();
     await installation.close();
   });

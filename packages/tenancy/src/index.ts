@@ -7,6 +7,12 @@ export {
   parseCreateLicense,
 } from "./create-license-request.ts";
 export type { CreateTenantResult } from "./create-tenant.ts";
+export type { Announce } from "./doctor/check-operations.ts";
+export { examineInstallation } from "./doctor/examine-installation.ts";
+export { examineLicense, type LicenseExamination } from "./doctor/examine-license.ts";
+export type { Finding, Fix, FixOutcome } from "./doctor/finding.ts";
+export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
+export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export * from "./errors.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
 export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";

@@ -20,7 +20,7 @@ export interface OperationChange {
  * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, or has succeeded.
  */
 export function retryOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
-  return change(ctx, id, caller, "retried", async (transaction, row) => {
+  return change(ctx, id, caller, async (transaction, row) => {
     if (nextOperationState(row.state, "retry") === undefined) {
       throw new TenancyError(
         "STATE_CONFLICT",
@@ -46,6 +46,7 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
       })
       .where("id", "=", row.id)
       .execute();
+    return "retried";
   });
 }
 
@@ -56,19 +57,20 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
  * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is finished.
  */
 export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
-  return change(ctx, id, caller, "cancel_requested", async (transaction, row) => {
+  return change(ctx, id, caller, async (transaction, row) => {
     if (isFinished(row.state)) {
       throw new TenancyError("STATE_CONFLICT", `The operation is already ${row.state}.`);
     }
     if (row.state === "queued") {
-      await markCanceled(transaction, row, caller.actor);
-    } else {
-      await transaction
-        .updateTable("operations")
-        .set({ cancel_requested_at: sql<Date>`now()`, message: "Cancellation requested" })
-        .where("id", "=", row.id)
-        .execute();
+      await markCanceled(transaction, row);
+      return "canceled";
     }
+    await transaction
+      .updateTable("operations")
+      .set({ cancel_requested_at: sql<Date>`now()`, message: "Cancellation requested" })
+      .where("id", "=", row.id)
+      .execute();
+    return "cancel_requested";
   });
 }
 
@@ -76,7 +78,6 @@ export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller)
 export async function markCanceled(
   transaction: ControlDatabase,
   row: Pick<LabelledOperationRow, "id" | "kind" | "license_id">,
-  actor: string,
 ): Promise<void> {
   await transaction
     .updateTable("operations")
@@ -90,10 +91,6 @@ export async function markCanceled(
     .where("id", "=", row.id)
     .execute();
   await setTenant(transaction, row, "provisioning-failed");
-  await transaction
-    .insertInto("operation_events")
-    .values({ operation_id: row.id, type: "canceled", actor })
-    .execute();
 }
 
 /** Moves the tenant that a create-tenant operation is about; other kinds have their own rules. */
@@ -119,16 +116,16 @@ async function change(
   ctx: TenancyContext,
   id: string,
   caller: Caller,
-  type: OperationEventType,
-  apply: (transaction: ControlDatabase, row: LabelledOperationRow) => Promise<void>,
+  apply: (transaction: ControlDatabase, row: LabelledOperationRow) => Promise<OperationEventType>,
 ): Promise<OperationChange> {
   await getOperationRow(ctx, id);
-  const earlier = await findEarlier(ctx, caller);
-  if (earlier !== null) return earlier;
   try {
-    const operation = await ctx.control.transaction().execute(async (transaction) => {
+    return await ctx.control.transaction().execute(async (transaction) => {
       const locked = await lockOperation(transaction, id);
-      await apply(transaction, locked);
+      // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
+      const earlier = await findEarlier(transaction, caller);
+      if (earlier !== null) return earlier;
+      const type = await apply(transaction, locked);
       const changed = toOperation(await lockOperation(transaction, id));
       await transaction
         .insertInto("operation_events")
@@ -136,33 +133,32 @@ async function change(
           operation_id: id,
           type,
           actor: caller.actor,
-          data: JSON.stringify({ answer: changed }),
+          answer: caller.idempotency === null ? null : JSON.stringify(changed),
           api_key_id: caller.idempotency === null ? null : caller.apiKeyId,
           idempotency_key: caller.idempotency?.key ?? null,
           request_hash: caller.idempotency?.requestHash ?? null,
         })
         .execute();
-      return changed;
+      return { operation: changed, replayed: false };
     });
-    return { operation, replayed: false };
   } catch (error) {
-    const winner = sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx, caller) : null;
+    const winner = sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx.control, caller) : null;
     if (winner !== null) return winner;
     throw error;
   }
 }
 
-async function findEarlier(ctx: TenancyContext, caller: Caller): Promise<OperationChange | null> {
+async function findEarlier(control: ControlDatabase, caller: Caller): Promise<OperationChange | null> {
   if (caller.idempotency === null || caller.apiKeyId === null) return null;
-  const event = await ctx.control
+  const event = await control
     .selectFrom("operation_events")
-    .select(["request_hash", "data"])
+    .select(["request_hash", "answer"])
     .where("api_key_id", "=", caller.apiKeyId)
     .where("idempotency_key", "=", caller.idempotency.key)
     .executeTakeFirst();
   if (event === undefined) return null;
   assertSameRequest(event.request_hash, caller.idempotency);
-  return { operation: event.data.answer as Operation, replayed: true };
+  return { operation: event.answer as Operation, replayed: true };
 }
 
 async function lockOperation(transaction: ControlDatabase, id: string): Promise<LabelledOperationRow> {

@@ -163,6 +163,11 @@ async function cancelUnderClaim(
     const held = await underClaim({ ...ctx, control: transaction }, claim)
       .set({ heartbeat_at: sql<Date>`now()` })
       .executeTakeFirst();
-    if (held.numUpdatedRows > 0n) await markCanceled(transaction, operation, `worker:${worker}`);
+    if (held.numUpdatedRows === 0n) return;
+    await markCanceled(transaction, operation);
+    await transaction
+      .insertInto("operation_events")
+      .values({ operation_id: operation.id, type: "canceled", actor: `worker:${worker}` })
+      .execute();
   });
 }

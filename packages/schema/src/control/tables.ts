@@ -131,6 +131,8 @@ export interface OperationEventsTable {
   type: OperationEventType;
   actor: string;
   data: JSONColumnType<Record<string, unknown>, string | undefined>;
+  /** The body of the first answer, when the change was asked for under an idempotency key. */
+  answer: NullableJson;
   api_key_id: string | null;
   idempotency_key: string | null;
   request_hash: Buffer | null;

@@ -14,6 +14,9 @@ export interface TenantScope {
   readonly role: string;
 }
 
+/** What `work` may have set on the session is taken back in the same message, before anybody else gets the connection. */
+const CLOSE = "COMMIT; RESET ROLE; RESET ALL";
+
 /**
  * Runs `work` in one transaction as the tenant's role, with the tenant's schema as the only one on the path.
  *
@@ -29,9 +32,10 @@ export async function tenantTransaction<DB, T>(
   return withClient(pool, async (client) => {
     await client.query(open);
     const result = await work(new Kysely<DB>({ dialect: singleConnectionDialect(client) }));
-    const end = await client.query("COMMIT");
+    const ends = await client.query(CLOSE);
     // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK: an error inside was swallowed by `work`.
-    if (end.command === "ROLLBACK") {
+    const [end] = ends as unknown as { command: string }[];
+    if (end?.command === "ROLLBACK") {
       throw new Error("the transaction had failed before its end and was rolled back");
     }
     return result;

@@ -66,6 +66,7 @@ export const licensesTenantsOperations: NamedMigration = {
         revoked_at timestamptz
       )`.execute(db);
 
+    // Answers are json, not jsonb: a repeated request gets the first answer again to the byte, members in their order.
     await sql`
       create table operations (
         id uuid primary key,
@@ -77,7 +78,7 @@ export const licensesTenantsOperations: NamedMigration = {
         api_key_id uuid references api_keys (id),
         idempotency_key varchar(255),
         request_hash bytea,
-        answer jsonb,
+        answer json,
         input jsonb not null default '{}',
         attempts integer not null default 0,
         worker varchar(100),
@@ -136,6 +137,7 @@ export const licensesTenantsOperations: NamedMigration = {
           ('accepted', 'started', 'retrying', 'succeeded', 'failed', 'retried', 'cancel_requested', 'canceled')),
         actor varchar(120) not null,
         data jsonb not null default '{}',
+        answer json,
         api_key_id uuid references api_keys (id),
         idempotency_key varchar(255),
         request_hash bytea,

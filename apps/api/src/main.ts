@@ -1,0 +1,48 @@
+import {
+  ConfigError,
+  closeOnSignal,
+  createLogger,
+  ensureOpsLogin,
+  openInstallation,
+  parseConfig,
+} from "@tenantry/installation";
+import { erp } from "@tenantry/schema/blueprints/erp";
+import packageJson from "../package.json" with { type: "json" };
+import { buildApi } from "./server.ts";
+
+try {
+  const config = parseConfig(process.env);
+  if (config.databaseUrl === null) {
+    throw new ConfigError(["DATABASE_URL: is needed here; `npm start` brings a PostgreSQL of its own"]);
+  }
+  const log = createLogger({ level: config.logLevel, name: "api" });
+  const installation = await openInstallation({
+    databaseUrl: config.databaseUrl,
+    redisUrl: config.redisUrl,
+    blueprints: [erp],
+    role: "api",
+    provisioningConnections: 0,
+    log,
+  });
+  const ops = await ensureOpsLogin(installation.ctx, config);
+  if (ops.newPassword !== undefined) {
+    // Once, and not through the log, which is kept and shipped elsewhere.
+    process.stdout.write(`Dashboard login made: ${ops.user} / ${ops.newPassword}\n`);
+  }
+  const api = await buildApi({
+    ctx: installation.ctx,
+    queues: installation.queues,
+    watch: installation.watch,
+    ops,
+    sessionTtlMs: config.sessionTtlMs,
+    version: packageJson.version,
+  });
+  await api.listen({ host: config.host, port: config.port });
+  closeOnSignal(log, async () => {
+    await api.close();
+    await installation.close();
+  });
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

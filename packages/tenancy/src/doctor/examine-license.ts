@@ -1,0 +1,175 @@
+import type { TenancyContext } from "../context.ts";
+import type { Caller } from "../idempotency.ts";
+import { normalizeLicenseKey } from "../license-key.ts";
+import { licenseStatus } from "../license-status.ts";
+import type { LicenseRow, TenantRow } from "../license-view.ts";
+import { type LabelledOperationRow, toOperation } from "../operation-view.ts";
+import { labelledOperations } from "../operations.ts";
+import { type Announce, failedFinding, retryFix } from "./check-operations.ts";
+import { checkRole } from "./check-role.ts";
+import { checkSchema, checkTables, checkVersion } from "./check-schema.ts";
+import { checkLockout, checkSignIn } from "./check-sign-in.ts";
+import { type Finding, ok, problem } from "./finding.ts";
+
+export interface LicenseExamination {
+  readonly licenseKey: string;
+  /** Whose sign-in to look at; null for the administrators. */
+  readonly username: string | null;
+  readonly caller: Caller;
+  readonly announce: Announce;
+}
+
+/** Looks one license over, from the record to the rows. Later checks are left out where an earlier one leaves them no ground. */
+export async function examineLicense(ctx: TenancyContext, input: LicenseExamination): Promise<Finding[]> {
+  const key = normalizeLicenseKey(input.licenseKey);
+  const license = await ctx.control
+    .selectFrom("licenses")
+    .selectAll()
+    .where("key", "=", key)
+    .executeTakeFirst();
+  if (license === undefined) {
+    const unknown = problem(
+      "license",
+      `There is no license ${key}`,
+      "Check the key; `tenantry license list` shows those that exist.",
+    );
+    return input.username === null ? [unknown] : [unknown, await checkLockout(ctx, key, input.username)];
+  }
+  const tenant = await ctx.control
+    .selectFrom("tenants")
+    .selectAll()
+    .where("license_id", "=", license.id)
+    .executeTakeFirst();
+  if (tenant === undefined) {
+    return [
+      checkStatus(license),
+      problem("tenant", "The license has no tenant", "Restore the license's latest backup."),
+    ];
+  }
+  return [
+    checkStatus(license),
+    await checkTenant(ctx, license, tenant, input),
+    ...(await examineTenant(ctx, license, tenant, input)),
+  ];
+}
+
+async function examineTenant(
+  ctx: TenancyContext,
+  license: LicenseRow,
+  tenant: TenantRow,
+  { username }: LicenseExamination,
+): Promise<Finding[]> {
+  const placement = ctx.placements.get(tenant.placement);
+  if (placement === undefined) {
+    return [
+      problem(
+        "placement",
+        `Placement ${tenant.placement} is not configured here`,
+        "Configure the placement, or look from a process that has it.",
+      ),
+    ];
+  }
+  const schema = await checkSchema(placement, tenant);
+  if (schema.severity === "problem" || tenant.state !== "ready") return [schema];
+  const role = await checkRole(placement, tenant);
+  const compiled = ctx.blueprints.get(tenant.blueprint);
+  if (compiled === undefined) {
+    return [
+      schema,
+      ...role,
+      problem(
+        "version",
+        `This Tenantry has no blueprint ${tenant.blueprint}`,
+        "Start Tenantry with the blueprint that the license was sold with.",
+      ),
+    ];
+  }
+  const structure = [
+    schema,
+    await checkVersion(placement, tenant, compiled),
+    ...(await checkTables(placement, tenant, compiled)),
+    ...role,
+  ];
+  // Sign-in is looked at through the tenant's own role, so that has to work first.
+  const canEnter = structure.every((finding) => finding.severity === "ok" || finding.check === "version");
+  if (!compiled.blueprint.signIn || !canEnter) return structure;
+  return [...structure, ...(await checkSignIn(ctx, license, tenant, username))];
+}
+
+function checkStatus(license: LicenseRow): Finding {
+  const { key } = license;
+  const until = license.expires_at === null ? "for ever" : `until ${license.expires_at.toISOString()}`;
+  switch (licenseStatus(license, new Date())) {
+    case "active":
+      return ok("license", `License ${key} is active, ${until}`);
+    case "inactive":
+      return problem(
+        "license",
+        `License ${key} is inactive`,
+        "Activate it: POST /v1/licenses/{key}/activate.",
+      );
+    case "suspended":
+      return problem(
+        "license",
+        `License ${key} is suspended: ${license.suspension_reason ?? "no reason given"}`,
+        `Resume it: \`tenantry license resume ${key}\`.`,
+      );
+    case "expired":
+      return problem(
+        "license",
+        `License ${key} expired at ${license.expires_at?.toISOString()}`,
+        `Extend it: \`tenantry license extend ${key}\`.`,
+      );
+  }
+}
+
+async function checkTenant(
+  ctx: TenancyContext,
+  license: LicenseRow,
+  tenant: TenantRow,
+  { caller, announce }: LicenseExamination,
+): Promise<Finding> {
+  if (tenant.state === "ready")
+    return ok("tenant", `The tenant is ready since ${tenant.ready_at?.toISOString()}`);
+  const operation = await latestOperation(ctx, license.id);
+  if (operation === undefined) {
+    return problem(
+      "tenant",
+      `The tenant is ${tenant.state}, and no operation is about it`,
+      "Restore the license's latest backup.",
+    );
+  }
+  const { id, kind } = operation;
+  switch (operation.state) {
+    case "failed":
+      return { ...failedFinding(ctx, toOperation(operation), caller, announce), check: "tenant" };
+    case "canceled":
+      return problem(
+        "tenant",
+        `The tenant is ${tenant.state}: operation ${id} (${kind}) was canceled`,
+        `Do it after all: \`tenantry operation retry ${id}\`.`,
+        retryFix(ctx, id, caller, announce),
+      );
+    case "succeeded":
+      return tenant.state === "deleted"
+        ? problem("tenant", "The tenant was deleted", "Restore one of the license's backups.")
+        : problem(
+            "tenant",
+            `The tenant is ${tenant.state} though operation ${id} (${kind}) succeeded`,
+            "Report it.",
+          );
+    default:
+      return ok(
+        "tenant",
+        `The tenant is ${tenant.state}: operation ${id} is ${operation.state}, ${operation.percent}% ${operation.step}`,
+      );
+  }
+}
+
+function latestOperation(ctx: TenancyContext, licenseId: string): Promise<LabelledOperationRow | undefined> {
+  return labelledOperations(ctx.control)
+    .where("operations.license_id", "=", licenseId)
+    .orderBy("operations.id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
