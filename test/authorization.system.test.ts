@@ -30,7 +30,9 @@ const documented = Object.entries<Record<string, unknown>>(document.paths)
 
 function request(route: string, token: string | null) {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace("{key}", "0000-0000-0000-0000").replace("{id}", "01900000-0000-7000-8000-000000000000");
+  const filled = path
+    .replace("{key}", "0000-0000-0000-0000")
+    .replace("{id}", "01900000-0000-7000-8000-000000000000");
   return api.call(method, filled, { token, ...(method === "POST" ? { body: {} } : {}) });
 }
 
@@ -46,7 +48,11 @@ describe("the routes", () => {
     await installation.ctx.control
       .updateTable("api_keys")
       .set({ revoked_at: new Date() })
-      .where("id", "=", installation.ctx.control.selectFrom("api_keys").select("id").orderBy("id", "desc").limit(1))
+      .where(
+        "id",
+        "=",
+        installation.ctx.control.selectFrom("api_keys").select("id").orderBy("id", "desc").limit(1),
+      )
       .execute();
     for (const token of [null, "", "tk_wrong", revoked, "x".repeat(5000), "a b", "tk_\u00ff"]) {
       const answer = await request(route, token);

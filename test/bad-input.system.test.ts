@@ -33,7 +33,11 @@ describe("a create-license request with a fault", () => {
     ["a control character", createLicenseBody({ clientName: "a\u0000b" }), ["/clientName"]],
     ["a line break in a name", createLicenseBody({ clientName: "a\nb" }), ["/clientName"]],
     ["a lone surrogate", createLicenseBody({ clientName: "a\ud800" }), ["/clientName"]],
-    ["a lone surrogate in a password", createLicenseBody({ adminPassword: "12345678\udfff" }), ["/adminPassword"]],
+    [
+      "a lone surrogate in a password",
+      createLicenseBody({ adminPassword: "12345678\udfff" }),
+      ["/adminPassword"],
+    ],
     ["maxUsers 0", createLicenseBody({ maxUsers: 0 }), ["/maxUsers"]],
     ["maxUsers -1", createLicenseBody({ maxUsers: -1 }), ["/maxUsers"]],
     ["maxUsers 1e9", createLicenseBody({ maxUsers: 1e9 }), ["/maxUsers"]],
@@ -59,7 +63,16 @@ describe("a create-license request with a fault", () => {
     [
       "many faults",
       { clientName: 1, maxUsers: 0, maxBranches: "x", licenseType: 7, durationDays: -1, extra: true },
-      ["/clientName", "/maxUsers", "/maxBranches", "/licenseType", "/durationDays", "/extra", "/adminUsername", "/adminPassword"],
+      [
+        "/clientName",
+        "/maxUsers",
+        "/maxBranches",
+        "/licenseType",
+        "/durationDays",
+        "/extra",
+        "/adminUsername",
+        "/adminPassword",
+      ],
     ],
   ];
 
@@ -93,8 +106,14 @@ describe("a create-license request with a fault", () => {
     ["a member called constructor", { rawBody: '{"clientName":"a","constructor":{"prototype":{"x":1}}}' }],
     ["a form", { rawBody: "a=b", headers: { "content-type": "application/x-www-form-urlencoded" } }],
     ["bytes that are no UTF-8 text type", { rawBody: "{}", headers: { "content-type": "text/plain" } }],
-    ["an Idempotency-Key that is too long", { rawBody: "{}", headers: { "idempotency-key": "k".repeat(256) } }],
-    ["a Prefer beyond 60 s", { rawBody: JSON.stringify(createLicenseBody()), headers: { prefer: "wait=61" } }],
+    [
+      "an Idempotency-Key that is too long",
+      { rawBody: "{}", headers: { "idempotency-key": "k".repeat(256) } },
+    ],
+    [
+      "a Prefer beyond 60 s",
+      { rawBody: JSON.stringify(createLicenseBody()), headers: { prefer: "wait=61" } },
+    ],
   ];
 
   it.each(unreadable)("is refused when it can't be read: %s", async (_, options) => {
@@ -119,7 +138,9 @@ describe("text that only looks harmful", () => {
     "\\'; \\\\",
     "%s $1 {{x}}",
   ])("is stored exactly as it came: %j", async (clientName) => {
-    const answer = await api.call("POST", "/v1/licenses", { body: createLicenseBody({ clientName, notes: `${clientName}\n` }) });
+    const answer = await api.call("POST", "/v1/licenses", {
+      body: createLicenseBody({ clientName, notes: `${clientName}\n` }),
+    });
     expect(answer.status).toBe(202);
     const { key } = answer.body.license;
     const stored = await api.call("GET", `/v1/licenses/${key}`);

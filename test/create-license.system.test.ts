@@ -36,7 +36,9 @@ describe.each(queueStores())("a create-license order, queue on $name", async ({ 
       schema: tenant.schema,
     });
     const { logs } = (await queue?.getJobLogs(operation.id)) ?? { logs: [] };
-    const steps = logs.map((line) => line.replace(/^\d+% (.*?):.*$/, "$1"));
+    const steps = logs
+      .flatMap((entry) => entry.split("\n"))
+      .map((line) => line.replace(/^\d+% (.*?):.*$/, "$1"));
     expect(steps).toEqual(["license", "schema", "tables", "default data", "access"]);
   });
 

@@ -20,8 +20,10 @@ describe.each(queueStores())("a sales system, queue on $name", async ({ redisUrl
     await installation.work();
   });
 
-  const order = (headers: Record<string, string> = {}, overrides: Record<string, unknown> = {}): Promise<Answer> =>
-    api.call("POST", "/v1/licenses", { body: createLicenseBody(overrides), headers });
+  const order = (
+    headers: Record<string, string> = {},
+    overrides: Record<string, unknown> = {},
+  ): Promise<Answer> => api.call("POST", "/v1/licenses", { body: createLicenseBody(overrides), headers });
 
   it("orders, is told where to look, and finds the tenant ready and its admin able to sign in", async () => {
     const accepted = await order();
@@ -60,10 +62,14 @@ describe.each(queueStores())("a sales system, queue on $name", async ({ redisUrl
 
   it("gets one tenant and fifty equal answers for fifty identical requests at once", async () => {
     const headers = { "idempotency-key": "sale 4711" };
-    const answers = await Promise.all(Array.from({ length: 50 }, () => order(headers, { clientName: "Fifty" })));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => order(headers, { clientName: "Fifty" })),
+    );
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([202]));
     expect(new Set(answers.map((answer) => answer.text)).size).toBe(1);
-    expect(answers.filter((answer) => answer.headers.get("idempotency-replayed") === "true")).toHaveLength(49);
+    expect(answers.filter((answer) => answer.headers.get("idempotency-replayed") === "true")).toHaveLength(
+      49,
+    );
     const found = await api.call("GET", "/v1/licenses?q=Fifty");
     expect(found.body.items).toHaveLength(1);
     const { id } = answers[0]?.body.operation ?? {};
@@ -105,7 +111,10 @@ describe.each(queueStores())("a sales system, queue on $name", async ({ redisUrl
     const all = await api.call("GET", "/v1/licenses?limit=200");
     const keys: string[] = [];
     for (let cursor: string | null = ""; cursor !== null; ) {
-      const page: Answer = await api.call("GET", `/v1/licenses?limit=3${cursor === "" ? "" : `&cursor=${cursor}`}`);
+      const page: Answer = await api.call(
+        "GET",
+        `/v1/licenses?limit=3${cursor === "" ? "" : `&cursor=${cursor}`}`,
+      );
       keys.push(...page.body.items.map((item: { key: string }) => item.key));
       cursor = page.body.nextCursor;
     }
@@ -115,9 +124,15 @@ describe.each(queueStores())("a sales system, queue on $name", async ({ redisUrl
 
   async function sse(path: string, headers: Record<string, string> = {}) {
     const token = await api.key("operations:read");
-    const response = await fetch(api.url + path, { headers: { authorization: `Bearer ${token}`, ...headers } });
+    const response = await fetch(api.url + path, {
+      headers: { authorization: `Bearer ${token}`, ...headers },
+    });
     expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
-    const events: { event: string; id: string; data: { progress: { percent: number } } & Record<string, unknown> }[] = [];
+    const events: {
+      event: string;
+      id: string;
+      data: { progress: { percent: number } } & Record<string, unknown>;
+    }[] = [];
     let current: Record<string, string> = {};
     for await (const line of createInterface({ input: Readable.fromWeb(response.body as never) })) {
       const field = /^(\w+): ?(.*)$/.exec(line);
@@ -137,10 +152,14 @@ describe("an operation that waits", async () => {
   const api = await startApi(installation);
 
   it("is canceled at once, once, and done after all when it is retried, once", async () => {
-    const { operation, tenant, license } = (await api.call("POST", "/v1/licenses", { body: createLicenseBody() })).body;
+    const { operation, tenant, license } = (
+      await api.call("POST", "/v1/licenses", { body: createLicenseBody() })
+    ).body;
     const canceled = await api.call("POST", `/v1/operations/${operation.id}/cancel`);
     expect(canceled.body).toMatchObject({ state: "canceled", finishedAt: expect.any(String) });
-    expect((await api.call("POST", `/v1/operations/${operation.id}/cancel`)).body.code).toBe("STATE_CONFLICT");
+    expect((await api.call("POST", `/v1/operations/${operation.id}/cancel`)).body.code).toBe(
+      "STATE_CONFLICT",
+    );
     expect((await api.call("GET", `/v1/licenses/${license.key}`)).body.tenant.state).toBe("failed");
 
     const headers = { "idempotency-key": "again" };
@@ -148,14 +167,20 @@ describe("an operation that waits", async () => {
       Array.from({ length: 10 }, () => api.call("POST", `/v1/operations/${operation.id}/retry`, { headers })),
     );
     expect(new Set(retries.map((retried) => `${retried.status} ${retried.text}`)).size).toBe(1);
-    expect(retries.filter((retried) => retried.headers.get("idempotency-replayed") === "true")).toHaveLength(9);
+    expect(retries.filter((retried) => retried.headers.get("idempotency-replayed") === "true")).toHaveLength(
+      9,
+    );
     expect((await api.call("POST", `/v1/operations/${operation.id}/retry`)).body.code).toBe("STATE_CONFLICT");
 
     await installation.work();
     const end = await installation.watch.untilFinished(operation.id, AbortSignal.timeout(30_000));
     expect(end.state).toBe("succeeded");
     await expectWholeTenant(database.adminUrl, tenant.schema);
-    const events = await installation.ctx.control.selectFrom("operation_events").select("type").orderBy("id").execute();
+    const events = await installation.ctx.control
+      .selectFrom("operation_events")
+      .select("type")
+      .orderBy("id")
+      .execute();
     expect(events.map((event) => event.type)).toEqual([
       "accepted",
       "canceled",
@@ -193,9 +218,13 @@ describe("an operation that runs", async () => {
       client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [tenant.schema]),
     );
     expect(schemas.rowCount).toBe(0);
-    expect((await api.call("POST", `/v1/operations/${operation.id}/cancel`)).body.code).toBe("STATE_CONFLICT");
+    expect((await api.call("POST", `/v1/operations/${operation.id}/cancel`)).body.code).toBe(
+      "STATE_CONFLICT",
+    );
     expect((await api.call("POST", `/v1/operations/${operation.id}/retry`)).status).toBe(200);
-    expect((await installation.watch.untilFinished(operation.id, AbortSignal.timeout(30_000))).state).toBe("succeeded");
+    expect((await installation.watch.untilFinished(operation.id, AbortSignal.timeout(30_000))).state).toBe(
+      "succeeded",
+    );
     expect((await api.call("POST", `/v1/operations/${operation.id}/retry`)).body.code).toBe("STATE_CONFLICT");
     await expectWholeTenant(database.adminUrl, tenant.schema);
   });
@@ -214,7 +243,10 @@ describe("when PostgreSQL is away", async () => {
       api.call("POST", "/v1/licenses", { body: createLicenseBody() }),
       api.call("GET", "/v1/licenses"),
       api.call("GET", "/v1/operations"),
-      api.call("POST", "/v1/sessions", { token: null, body: { licenseKey: "A", username: "b", password: "12345678" } }),
+      api.call("POST", "/v1/sessions", {
+        token: null,
+        body: { licenseKey: "A", username: "b", password: "12345678" },
+      }),
     ]);
     for (const answer of answers) {
       expect(answer.status).toBe(503);

@@ -39,7 +39,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
       `SELECT pg_advisory_xact_lock(${TENANT_SCHEMA_LOCK}, hashtext('${tenant.schema}'))`,
     );
     const victim = await startWorkerProcess(database.url, redisUrl);
-    await untilBlocked(database.adminUrl, `tenantry-${victim.role}`);
+    await untilBlocked(database.adminUrl, `tenantry-${victim.role}-provisioning`);
     await victim.kill();
     expect(await tenantSchemas(database.adminUrl)).not.toContain(tenant.schema);
     await release();
@@ -51,7 +51,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     // CREATE ROLE is the last but a few of the statements: tables and rows are written, nothing is committed.
     const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
     const victim = await startWorkerProcess(database.url, redisUrl);
-    await untilBlocked(database.adminUrl, `tenantry-${victim.role}`);
+    await untilBlocked(database.adminUrl, `tenantry-${victim.role}-provisioning`);
     await victim.kill();
     expect(await tenantSchemas(database.adminUrl)).not.toContain(tenant.schema);
     await release();
@@ -65,7 +65,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
       `SELECT 1 FROM tenantry.licenses WHERE key = '${license.key}' FOR UPDATE`,
     );
     const victim = await startWorkerProcess(database.url, redisUrl);
-    const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}`);
+    const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
     await victim.kill();
     // Otherwise the server would go on with the statement that the dead worker had sent.
     await terminate(backend);
@@ -79,7 +79,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     const { tenant, operation } = await orderLicense(installation);
     const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
     const worker = await installation.work();
-    const backend = await untilBlocked(database.adminUrl, "tenantry-test");
+    const backend = await untilBlocked(database.adminUrl, "tenantry-test-provisioning");
     await terminate(backend);
     await release();
     await expectOneWholeTenant(operation.id, tenant.schema);
@@ -93,7 +93,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
       `SELECT pg_advisory_xact_lock(${TENANT_SCHEMA_LOCK}, hashtext('${tenant.schema}'))`,
     );
     const sleeper = await startWorkerProcess(database.url, redisUrl);
-    const backend = await untilBlocked(database.adminUrl, `tenantry-${sleeper.role}`);
+    const backend = await untilBlocked(database.adminUrl, `tenantry-${sleeper.role}-provisioning`);
     sleeper.signal("SIGSTOP");
     await release();
     // Its transaction is open and holds the schema's lock; the server ends such a one after a while, here at once.

@@ -27,7 +27,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   // biome-ignore lint/correctness/noEmptyPattern: Vitest reads the wanted fixtures from the pattern
   afterAll(async ({}, suite) => {
     if (hasFailed(suite)) {
-      process.stderr.write(`kept for a look: database ${name}\n`);
+      process.stderr.write(`kept for a look, as long as its server runs: database ${name}\n`);
       return;
     }
     const roles = await withAdmin(adminUrl.href, async (client) => {

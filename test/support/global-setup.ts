@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { startEmbeddedPostgres } from "@tenantry/embedded";
 import type { TestProject } from "vitest/node";
-import { startRedis } from "./redis-server.ts";
+import { containerServices, localServices } from "./services.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -14,33 +10,23 @@ declare module "vitest" {
   }
 }
 
-/** Starts one PostgreSQL and, where there is one to be had, one Redis for all test files of a project. */
+/** Finds or starts one PostgreSQL and one Redis for all test files of a project. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stops: (() => Promise<void>)[] = [];
-  const { DATABASE_URL, REDIS_URL } = process.env;
-  if (DATABASE_URL !== undefined && DATABASE_URL !== "") {
-    project.provide("adminUrl", DATABASE_URL);
-  } else {
-    const dataDir = await mkdtemp(join(tmpdir(), "tenantry-test-"));
-    const postgres = await startEmbeddedPostgres({ dataDir, ephemeral: true });
-    project.provide("adminUrl", postgres.superuserUrl);
-    stops.push(async () => {
-      await postgres.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    });
+  const { DATABASE_URL, REDIS_URL, TEST_SERVICES } = process.env;
+  const source = TEST_SERVICES === "containers" ? containerServices : localServices;
+  const postgres = DATABASE_URL ? given(DATABASE_URL) : await source.postgres();
+  const redis = REDIS_URL ? given(REDIS_URL) : await source.redis();
+  if (redis === null) {
+    process.stderr.write("No redis-server on the PATH: the queue is tested on PostgreSQL only.\n");
   }
-  if (REDIS_URL !== undefined && REDIS_URL !== "") {
-    project.provide("redisUrl", REDIS_URL);
-  } else {
-    const redis = await startRedis();
-    if (redis === null) {
-      process.stderr.write("No redis-server on the PATH: the queue is tested on PostgreSQL only.\n");
-    } else {
-      stops.push(redis.stop);
-    }
-    project.provide("redisUrl", redis?.url ?? null);
-  }
+  project.provide("adminUrl", postgres.url);
+  project.provide("redisUrl", redis?.url ?? null);
   return async () => {
-    for (const stop of stops.reverse()) await stop();
+    await redis?.stop();
+    await postgres.stop();
   };
+}
+
+function given(url: string) {
+  return { url, stop: async () => undefined };
 }

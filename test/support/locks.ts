@@ -1,31 +1,37 @@
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
+import { onTestFinished } from "vitest";
 import { withAdmin } from "./database.ts";
 
-/** Holds a lock until it is released, to stop whoever needs it at exactly that point. */
+/** Holds a lock until it is released or the test ends, to stop whoever needs it at exactly that point. */
 export async function hold(url: string, statement: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query("BEGIN");
   await client.query(statement);
-  return async () => {
+  let held = true;
+  const release = async (): Promise<void> => {
+    if (!held) return;
+    held = false;
     await client.query("ROLLBACK");
     await client.end();
   };
+  onTestFinished(release);
+  return release;
 }
 
-/** Waits until a connection of that application waits for a lock; returns its backend's pid. */
-export async function untilBlocked(url: string, applicationPrefix: string): Promise<number> {
+/** Waits until a connection of that name waits for a lock; returns its backend's pid. */
+export async function untilBlocked(url: string, applicationName: string): Promise<number> {
   return withAdmin(url, async (client) => {
     for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
       const found = await client.query<{ pid: number }>(
-        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE $1 AND wait_event_type = 'Lock'",
-        [`${applicationPrefix}%`],
+        "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+        [applicationName],
       );
       const [row] = found.rows;
       if (row !== undefined) return row.pid;
       await wait(10);
     }
-    throw new Error(`nothing of ${applicationPrefix} came to wait for a lock`);
+    throw new Error(`nothing of ${applicationName} came to wait for a lock`);
   });
 }

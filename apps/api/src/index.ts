@@ -1,1 +1,1 @@
-export {};
+export { type ApiOptions, buildApi, type RateLimits } from "./server.ts";

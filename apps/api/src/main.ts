@@ -36,6 +36,7 @@ try {
     ops,
     sessionTtlMs: config.sessionTtlMs,
     version: packageJson.version,
+    trustProxy: [...config.trustProxy],
   });
   await api.listen({ host: config.host, port: config.port });
   closeOnSignal(log, async () => {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 
@@ -19,6 +20,8 @@ export interface Config {
   /** Tenants worked on at once by one worker. */
   readonly workerConcurrency: number;
   readonly logLevel: LogLevel;
+  /** Proxies whose `X-Forwarded-*` headers are believed: addresses and networks. */
+  readonly trustProxy: readonly string[];
 }
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -66,6 +69,7 @@ export function parseConfig(environment: Environment): Config {
     sessionTtlMs: read("SESSION_TTL", 8 * HOUR_MS, duration),
     workerConcurrency: read("WORKER_CONCURRENCY", availableParallelism() * 2, integer(1, 256)),
     logLevel: read("LOG_LEVEL", "info", oneOf(LOG_LEVELS)),
+    trustProxy: read("TRUST_PROXY", [], addresses),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
@@ -103,6 +107,19 @@ function integer(minimum: number, maximum: number): (value: string) => number {
     }
     return number;
   };
+}
+
+function addresses(value: string): string[] {
+  const list = value.split(",").map((entry) => entry.trim());
+  for (const entry of list) {
+    const [address = "", prefix, ...rest] = entry.split("/");
+    const longest = isIP(address) === 4 ? 32 : 128;
+    const prefixFits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest);
+    if (isIP(address) === 0 || !prefixFits || rest.length > 0) {
+      throw new Error("must be IP addresses or networks, such as 10.0.0.0/8, separated by commas");
+    }
+  }
+  return list;
 }
 
 function oneOf<T extends string>(values: readonly T[]): (value: string) => T {

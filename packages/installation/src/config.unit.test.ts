@@ -24,8 +24,15 @@ describe("the environment", () => {
       WORKER_CONCURRENCY: "7",
       LOG_LEVEL: "debug",
       DATA_DIR: "/srv/data",
+      TRUST_PROXY: "10.0.0.0/8, ::1",
     });
-    expect(config).toMatchObject({ port: 0, sessionTtlMs: 1_800_000, workerConcurrency: 7, dataDir: "/srv/data" });
+    expect(config).toMatchObject({
+      port: 0,
+      sessionTtlMs: 1_800_000,
+      workerConcurrency: 7,
+      dataDir: "/srv/data",
+      trustProxy: ["10.0.0.0/8", "::1"],
+    });
   });
 
   it("is refused with every fault at once, and without the values, which may be secret", () => {
@@ -37,6 +44,7 @@ describe("the environment", () => {
       WORKER_CONCURRENCY: "0",
       LOG_LEVEL: "loud",
       OPS_PASSWORD: "secret",
+      TRUST_PROXY: "10.0.0.0/8, secret",
     };
     const attempt = (): unknown => parseConfig(wrong);
     expect(attempt).toThrow(ConfigError);

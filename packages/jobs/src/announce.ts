@@ -1,9 +1,12 @@
-import { markEnqueued, type OutboxEntry, outboxEntry, type TenancyContext } from "@tenantry/tenancy";
+import { type OutboxEntry, outboxEntry, type TenancyContext } from "@tenantry/tenancy";
 import { type OperationQueues, QueueUnavailableError } from "./operation-queues.ts";
 
 /**
  * Rings the bell for an operation that was just committed. A queue that is away is no failure: the operation is accepted,
  * and the dispatcher will ring for it.
+ *
+ * Nobody notes that it rang: as a rule a worker has the operation a moment later, and for the others the dispatcher
+ * looks once, many at a time.
  */
 export async function announceNew(
   ctx: TenancyContext,
@@ -39,7 +42,6 @@ export async function withdraw(
 async function ring(ctx: TenancyContext, operationId: string, put: () => Promise<void>): Promise<void> {
   try {
     await put();
-    await markEnqueued(ctx, [operationId]);
   } catch (error) {
     if (!(error instanceof QueueUnavailableError)) throw error;
     ctx.log.warn({ err: error, operationId }, "queue away, the dispatcher will enqueue it");

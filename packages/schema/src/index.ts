@@ -3,6 +3,8 @@ export {
   type CompiledMigration,
   compileBlueprint,
   compileSeed,
+  LEDGER_LOCK_TABLE,
+  LEDGER_TABLE,
   ledgerRowsScript,
   ledgerTablesScript,
 } from "./blueprint/compile.ts";

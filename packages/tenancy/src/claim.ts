@@ -39,6 +39,8 @@ export async function claimOperation(
           worker: input.worker,
           heartbeat_at: sql<Date>`now()`,
           started_at: sql<Date>`coalesce(started_at, now())`,
+          percent: 0,
+          step: "started",
           message: "",
         }))
         .where("id", "=", input.operationId)

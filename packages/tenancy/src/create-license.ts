@@ -47,8 +47,6 @@ export async function createLicense(
   input: CreateLicenseInput,
   caller: Caller,
 ): Promise<CreateLicenseOutcome> {
-  const earlier = await findEarlier(ctx, caller);
-  if (earlier !== null) return earlier;
   const blueprint = ctx.blueprints.get(input.blueprint);
   if (blueprint === undefined) {
     throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${input.blueprint} here.`);
@@ -61,14 +59,23 @@ export async function createLicense(
     } catch (error) {
       if (sqlState(error) !== SQLSTATE.uniqueViolation) throw error;
       // The same request, at the same moment, was a little faster: its commit is what we collided with.
-      const winner = await findEarlier(ctx, caller);
+      const winner = await findAcceptedLicense(ctx, caller);
       if (winner !== null) return winner;
       if (violatedConstraint(error) !== "licenses_key_key" || attempt === KEY_ATTEMPTS) throw error;
     }
   }
 }
 
-async function findEarlier(ctx: TenancyContext, caller: Caller): Promise<CreateLicenseOutcome | null> {
+/**
+ * The first answer to a request that is repeated, or null. To be asked before the request is looked at: what was good
+ * when it was accepted, an end of the license in the future say, needn't be good any more.
+ *
+ * @throws TenancyError IDEMPOTENCY_KEY_REUSED when the caller's key was used for another request.
+ */
+export async function findAcceptedLicense(
+  ctx: TenancyContext,
+  caller: Caller,
+): Promise<CreateLicenseOutcome | null> {
   if (caller.idempotency === null || caller.apiKeyId === null) return null;
   const operation = await ctx.control
     .selectFrom("operations")
@@ -188,6 +195,7 @@ function newOperation(license: LicenseRow, caller: Caller, now: Date): LabelledO
     answer: null,
     input: {},
     attempts: 0,
+    attempts_before: 0,
     worker: null,
     heartbeat_at: null,
     available_at: now,

@@ -18,7 +18,7 @@ export const REMEDIES = {
   IDEMPOTENCY_KEY_REUSED:
     "Use a new Idempotency-Key for a new request; repeat the old body to repeat the old request.",
   RATE_LIMITED: "Wait as long as `Retry-After` says.",
-  UNAVAILABLE: "Nothing was accepted. Send the request again in a few seconds.",
+  UNAVAILABLE: "Send the request again in a few seconds, under the same Idempotency-Key if it had one.",
   SCHEMA_TAKEN:
     "A schema of that name exists and belongs to somebody else. Move or rename it, then run `tenantry operation retry`.",
   ROLE_TAKEN:

@@ -1,6 +1,11 @@
 export * from "./api-keys.ts";
 export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
-export { type CreateLicenseAnswer, type CreateLicenseOutcome, createLicense } from "./create-license.ts";
+export {
+  type CreateLicenseAnswer,
+  type CreateLicenseOutcome,
+  createLicense,
+  findAcceptedLicense,
+} from "./create-license.ts";
 export {
   type CreateLicenseInput,
   CreateLicenseRequest,

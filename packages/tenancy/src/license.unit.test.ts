@@ -47,7 +47,9 @@ describe("a license's end", () => {
 
   it("never comes for a lifetime license, unless the sale says otherwise", () => {
     expect(licenseEnd({ licenseType: "lifetime" }, now)).toBeNull();
-    expect(licenseEnd({ licenseType: "lifetime", durationDays: 1 }, now)).toEqual(new Date("2026-06-02T12:00:00Z"));
+    expect(licenseEnd({ licenseType: "lifetime", durationDays: 1 }, now)).toEqual(
+      new Date("2026-06-02T12:00:00Z"),
+    );
     const expiresAt = new Date("2030-01-01T00:00:00Z");
     expect(licenseEnd({ licenseType: "trial", expiresAt }, now)).toEqual(expiresAt);
   });

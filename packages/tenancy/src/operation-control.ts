@@ -32,7 +32,7 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
       .updateTable("operations")
       .set({
         state: "queued",
-        attempts: 0,
+        attempts_before: sql<number>`attempts`,
         error: null,
         finished_at: null,
         cancel_requested_at: null,
@@ -142,7 +142,8 @@ async function change(
       return { operation: changed, replayed: false };
     });
   } catch (error) {
-    const winner = sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx.control, caller) : null;
+    const winner =
+      sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx.control, caller) : null;
     if (winner !== null) return winner;
     throw error;
   }

@@ -7,7 +7,9 @@ const EVENTS: OperationEvent[] = ["start", "requeue", "succeed", "fail", "cancel
 
 describe("an operation", () => {
   it("that succeeded never changes again", () => {
-    expect(EVENTS.map((event) => nextOperationState("succeeded", event))).toEqual(EVENTS.map(() => undefined));
+    expect(EVENTS.map((event) => nextOperationState("succeeded", event))).toEqual(
+      EVENTS.map(() => undefined),
+    );
   });
 
   it("comes back from failed and canceled only by a retry", () => {
@@ -30,7 +32,9 @@ describe("an operation", () => {
 
 describe("a tenant", () => {
   it("is ready only after it was provisioned, and deleted for ever", () => {
-    expect(TENANT_STATES.filter((state) => nextTenantState(state, "provisioned") === "ready")).toEqual(["provisioning"]);
+    expect(TENANT_STATES.filter((state) => nextTenantState(state, "provisioned") === "ready")).toEqual([
+      "provisioning",
+    ]);
     expect(nextTenantState("deleted", "provisioning-retried")).toBeUndefined();
   });
 });

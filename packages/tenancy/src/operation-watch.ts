@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { Listener } from "@tenantry/schema";
+import { Listener, type OperationState } from "@tenantry/schema";
 import type { TenancyContext } from "./context.ts";
 import { isFinished } from "./operation-state.ts";
 import type { LabelledOperationRow } from "./operation-view.ts";
@@ -22,7 +22,10 @@ export class OperationWatch {
     this.#listener = new Listener({
       ...connection,
       channel: "tenantry_operation",
-      onNotify: (operationId) => this.#changes.emit(operationId),
+      onNotify: (payload) => {
+        const [operationId = "", state] = payload.split(" ");
+        this.#changes.emit(operationId, state);
+      },
       onStateChange: (connected, error) =>
         ctx.log.info({ connected, err: error }, "listening for operations"),
     });
@@ -42,11 +45,19 @@ export class OperationWatch {
    *
    * @throws TenancyError OPERATION_NOT_FOUND
    */
-  async *follow(operationId: string, signal: AbortSignal): AsyncGenerator<LabelledOperationRow> {
+  follow(operationId: string, signal: AbortSignal): AsyncGenerator<LabelledOperationRow> {
+    return this.#follow(operationId, signal, () => true);
+  }
+
+  async *#follow(
+    operationId: string,
+    signal: AbortSignal,
+    isOfInterest: (state: OperationState) => boolean,
+  ): AsyncGenerator<LabelledOperationRow> {
     let revision = -1;
     while (!signal.aborted) {
       // Armed before the row is read: a change between the two must not be missed.
-      const changed = this.#nextChange(operationId, signal);
+      const changed = this.#nextChange(operationId, signal, isOfInterest);
       try {
         const row = await getOperationRow(this.#ctx, operationId);
         if (row.revision !== revision) {
@@ -68,22 +79,30 @@ export class OperationWatch {
    */
   async untilFinished(operationId: string, signal: AbortSignal): Promise<LabelledOperationRow> {
     let latest: LabelledOperationRow | undefined;
-    for await (const row of this.follow(operationId, signal)) latest = row;
+    // Whoever waits for the end isn't woken by every step on the way.
+    for await (const row of this.#follow(operationId, signal, isFinished)) latest = row;
     return latest ?? (await getOperationRow(this.#ctx, operationId));
   }
 
-  #nextChange(operationId: string, signal: AbortSignal): { promise: Promise<void>; cancel: () => void } {
+  #nextChange(
+    operationId: string,
+    signal: AbortSignal,
+    isOfInterest: (state: OperationState) => boolean,
+  ): { promise: Promise<void>; cancel: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, POLL_MS);
-    const wake = (): void => resolve();
-    this.#changes.once(operationId, wake);
-    signal.addEventListener("abort", wake, { once: true });
+    const onAbort = (): void => resolve();
+    const wake = (state: OperationState): void => {
+      if (isOfInterest(state)) resolve();
+    };
+    this.#changes.on(operationId, wake);
+    signal.addEventListener("abort", onAbort, { once: true });
     return {
       promise,
       cancel: () => {
         clearTimeout(timer);
         this.#changes.off(operationId, wake);
-        signal.removeEventListener("abort", wake);
+        signal.removeEventListener("abort", onAbort);
       },
     };
   }

@@ -57,9 +57,22 @@ export async function maybeLost(ctx: TenancyContext, query: OutboxQuery): Promis
   const ago = (milliseconds: number) => sql<Date>`now() - ${milliseconds} * interval '1 millisecond'`;
   return entries(ctx)
     .where("operations.state", "in", ["queued", "running"])
-    .where("operations.enqueued_at", "<", ago(query.recheckMs))
     .where((eb) =>
-      eb.or([eb("operations.state", "=", "queued"), eb("operations.heartbeat_at", "<", ago(query.leaseMs))]),
+      eb.or([
+        eb.and([
+          eb("operations.state", "=", "queued"),
+          eb("operations.enqueued_at", "<", ago(query.recheckMs)),
+        ]),
+        // A worker may have taken it before anybody noted that it was on the queue.
+        eb.and([
+          eb("operations.state", "=", "running"),
+          eb("operations.heartbeat_at", "<", ago(query.leaseMs)),
+          eb.or([
+            eb("operations.enqueued_at", "is", null),
+            eb("operations.enqueued_at", "<", ago(query.recheckMs)),
+          ]),
+        ]),
+      ]),
     )
     .orderBy("operations.enqueued_at")
     .limit(query.limit)

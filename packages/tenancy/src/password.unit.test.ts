@@ -17,7 +17,8 @@ describe("a password", () => {
 
   it("matches a hash of the reference implementation", async () => {
     // `echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -e`, with the command of the reference implementation.
-    const reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    const reference =
+      "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     expect(await verifyPassword("password", reference)).toBe(true);
     expect(await verifyPassword("Password", reference)).toBe(false);
   });

@@ -59,12 +59,23 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
       settleProgress: () => reporter.settled(),
     });
     if (result.kind === "canceled") await cancelUnderClaim(ctx, claim, operation, input.worker);
+    if (result.kind === "succeeded") await showReady(ctx, input);
     return result;
   } catch (error) {
     await reporter.settled();
     return await settleFailure(ctx, claim, operation, input, error);
   } finally {
     clearInterval(heartbeat);
+  }
+}
+
+/** The operation says so already; the queue's job is only a picture of it. */
+async function showReady(ctx: TenancyContext, { sink, operationId }: PerformInput): Promise<void> {
+  const ready = { percent: 100, step: "ready", message: "Done", done: 0, total: 0 };
+  try {
+    await Promise.all([sink.progress(ready), sink.log("100% ready: Done")]);
+  } catch (error) {
+    ctx.log.warn({ err: error, operationId }, "the job's picture of a finished operation is not up to date");
   }
 }
 
@@ -82,7 +93,7 @@ async function settleFailure(
   const stored: StoredError = expected
     ? { code: error.code, detail: error.message, hint: error.hint }
     : { code: "INTERNAL", detail: "A defect in Tenantry or its blueprint.", hint: "See the worker's log." };
-  if (expected && error.retryable && claim.attempt < input.maxAttempts) {
+  if (expected && error.retryable && claim.attempt - operation.attempts_before < input.maxAttempts) {
     const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (claim.attempt - 1), LONGEST_RETRY_MS);
     log.warn({ err: error, retryInMs }, "operation will be tried again");
     return requeue(ctx, claim, input.worker, stored, retryInMs);

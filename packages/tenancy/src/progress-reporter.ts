@@ -9,9 +9,12 @@ export interface ProgressSink {
   log(line: string): Promise<void>;
 }
 
+/** A person can't read faster, and each write costs as much as ten of the statements that it tells about. */
+const PAUSE_MS = 100;
+
 /**
- * Passes progress on without making the work wait for it. While one write is under way newer states replace each other,
- * so a fast operation costs few writes; the last state always gets through.
+ * Passes progress on without making the work wait for it. While one write is under way, and a moment after it, newer
+ * states replace each other, so a fast operation costs few writes; the last state always gets through.
  */
 export class ProgressReporter {
   readonly #ctx: TenancyContext;
@@ -20,6 +23,7 @@ export class ProgressReporter {
   #latest: OperationProgress | undefined;
   #lines: string[] = [];
   #writing: Promise<void> | undefined;
+  readonly #hurry = new AbortController();
 
   constructor(ctx: TenancyContext, claim: Claim, sink: ProgressSink) {
     this.#ctx = ctx;
@@ -35,6 +39,7 @@ export class ProgressReporter {
 
   /** Waits until everything reported so far is written. */
   async settled(): Promise<void> {
+    this.#hurry.abort();
     await this.#writing;
   }
 
@@ -45,8 +50,9 @@ export class ProgressReporter {
         await Promise.all([
           recordProgress(this.#ctx, this.#claim, progress),
           this.#sink.progress(progress),
-          ...lines.map((line) => this.#sink.log(line)),
+          this.#sink.log(lines.join("\n")),
         ]);
+        await pause(PAUSE_MS, this.#hurry.signal);
       }
     } catch (error) {
       // Progress is for watching: work that is going well doesn't stop because a number couldn't be shown.
@@ -61,4 +67,20 @@ export class ProgressReporter {
     this.#latest = undefined;
     return progress;
   }
+}
+
+/** Waits, but no longer than until the signal aborts. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
 }

@@ -93,13 +93,17 @@ describe("signing in", () => {
     // Answers come on a beat of 250 ms; whichever beat it is, all three share it.
     const beats = Object.values(times).map((milliseconds) => Math.round(milliseconds / 250));
     expect(new Set(beats), JSON.stringify(times)).toHaveLength(1);
-    expect(installation.logs.withMessage("sign-in refused").map((line) => line.refusal)).toEqual(Object.keys(wrong));
+    expect(installation.logs.withMessage("sign-in refused").map((line) => line.refusal)).toEqual(
+      Object.keys(wrong),
+    );
   });
 
   it("locks for 30 minutes after five wrong passwords, for the right one too", async () => {
     const { license } = await customer();
     for (let failure = 1; failure <= 5; failure++) {
-      await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
+      await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({
+        code: "INVALID_CREDENTIALS",
+      });
     }
     const refusal = await attempt(license.key, ADMIN_PASSWORD).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "ACCOUNT_LOCKED" });
@@ -116,9 +120,13 @@ describe("signing in", () => {
   it("locks a user who doesn't exist as well, so that a lock tells nothing", async () => {
     const { license } = await customer();
     for (let failure = 1; failure <= 5; failure++) {
-      await expect(attempt(license.key, "wrong password", "ghost")).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
+      await expect(attempt(license.key, "wrong password", "ghost")).rejects.toMatchObject({
+        code: "INVALID_CREDENTIALS",
+      });
     }
-    await expect(attempt(license.key, "wrong password", "ghost")).rejects.toMatchObject({ code: "ACCOUNT_LOCKED" });
+    await expect(attempt(license.key, "wrong password", "ghost")).rejects.toMatchObject({
+      code: "ACCOUNT_LOCKED",
+    });
   });
 
   it("looks at no more than five passwords when forty are tried at once", async () => {
@@ -135,7 +143,9 @@ describe("signing in", () => {
     const { license } = await customer();
     for (let round = 1; round <= 2; round++) {
       for (let failure = 1; failure <= 4; failure++) {
-        await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
+        await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({
+          code: "INVALID_CREDENTIALS",
+        });
       }
       await attempt(license.key, ADMIN_PASSWORD);
     }
@@ -146,14 +156,19 @@ describe("signing in", () => {
     ["expired", { expires_at: new Date(Date.now() - 1000) }, "LICENSE_EXPIRED"],
     ["inactive", { is_active: false }, "LICENSE_INACTIVE"],
   ] as const;
-  it.each(closed)("is refused with a reason when the license is %s, and so is a session that runs", async (_, change, code) => {
-    const { license } = await customer();
-    const { token } = await attempt(license.key, ADMIN_PASSWORD);
-    await ctx.control.updateTable("licenses").set(change).where("key", "=", license.key).execute();
-    await expect(attempt(license.key, ADMIN_PASSWORD)).rejects.toMatchObject({ code });
-    await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
-    await expect(getSession(ctx, token)).rejects.toMatchObject({ code });
-  });
+  it.each(closed)(
+    "is refused with a reason when the license is %s, and so is a session that runs",
+    async (_, change, code) => {
+      const { license } = await customer();
+      const { token } = await attempt(license.key, ADMIN_PASSWORD);
+      await ctx.control.updateTable("licenses").set(change).where("key", "=", license.key).execute();
+      await expect(attempt(license.key, ADMIN_PASSWORD)).rejects.toMatchObject({ code });
+      await expect(attempt(license.key, "wrong password")).rejects.toMatchObject({
+        code: "INVALID_CREDENTIALS",
+      });
+      await expect(getSession(ctx, token)).rejects.toMatchObject({ code });
+    },
+  );
 
   it("ends for a user whom the customer has switched off", async () => {
     const order = await customer();
@@ -162,6 +177,8 @@ describe("signing in", () => {
       db.updateTable("users").set({ is_active: false }).execute(),
     );
     await expect(getSession(ctx, token)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
-    await expect(attempt(order.license.key, ADMIN_PASSWORD)).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
+    await expect(attempt(order.license.key, ADMIN_PASSWORD)).rejects.toMatchObject({
+      code: "INVALID_CREDENTIALS",
+    });
   });
 });

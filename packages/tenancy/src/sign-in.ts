@@ -53,6 +53,7 @@ export async function signIn(ctx: TenancyContext, input: SignInInput): Promise<S
       : await findUser(ctx, found.tenant, input.username);
   const storedHash = user?.password_hash ?? waitingAdminHash(found, input.username) ?? DECOY_HASH;
   const matches = await verifyPassword(input.password, storedHash);
+  if (matches) await clearFailures(ctx, subject);
   // Only whoever knows the password is told that the tenant is still being made.
   if (found !== null && matches && user === undefined) assertReady(found.tenant);
 
@@ -72,7 +73,6 @@ export async function signIn(ctx: TenancyContext, input: SignInInput): Promise<S
     throw new TenancyError("INVALID_CREDENTIALS", "License key, username or password is wrong.");
   }
   assertUsable(found.license);
-  await clearFailures(ctx, subject);
   return openSession(ctx, found, user.id, input.ttlMs);
 }
 

@@ -4,18 +4,12 @@ import { printable, textFaults } from "./text-rules.ts";
 const rule = { maxLength: 10, required: true };
 
 describe("text from outside", () => {
-  it.each([
-    "شركة",
-    "'; DROP --",
-    '{"$ne":1}',
-    "__proto__",
-    "👩‍👩‍👧‍👦",
-    "\u202Eevil",
-    " x ",
-    "ｆｕｌｌ",
-  ])("is taken as it is: %j", (text) => {
-    expect(textFaults("/clientName", text, rule)).toEqual([]);
-  });
+  it.each(["شركة", "'; DROP --", '{"$ne":1}', "__proto__", "👩‍👩‍👧‍👦", "\u202Eevil", " x ", "ｆｕｌｌ"])(
+    "is taken as it is: %j",
+    (text) => {
+      expect(textFaults("/clientName", text, rule)).toEqual([]);
+    },
+  );
 
   it.each([
     ["\ud800", "surrogate"],

@@ -16,7 +16,11 @@ const { ctx } = installation;
 const serving = placementOf(ctx, { placement: "default" }).serving;
 
 async function tenantOf(schema: string): Promise<TenantRef> {
-  return ctx.control.selectFrom("tenants").selectAll().where("schema_name", "=", schema).executeTakeFirstOrThrow();
+  return ctx.control
+    .selectFrom("tenants")
+    .selectAll()
+    .where("schema_name", "=", schema)
+    .executeTakeFirstOrThrow();
 }
 
 describe("withTenant", () => {
@@ -33,7 +37,10 @@ describe("withTenant", () => {
 
   const addBranch = (tenant: TenantRef, code: string) =>
     withTenant(ctx, tenant, (db: Kysely<Tables>) =>
-      db.insertInto("branches").values({ code, name: code } as never).execute(),
+      db
+        .insertInto("branches")
+        .values({ code, name: code } as never)
+        .execute(),
     );
   const codes = (tenant: TenantRef) =>
     withTenant(ctx, tenant, async (db: Kysely<Tables>) =>
@@ -47,7 +54,10 @@ describe("withTenant", () => {
   });
 
   it.each([
-    ["another tenant's table by its name", (other: TenantRef) => sql`select * from ${sql.id(other.schema_name, "users")}`],
+    [
+      "another tenant's table by its name",
+      (other: TenantRef) => sql`select * from ${sql.id(other.schema_name, "users")}`,
+    ],
     ["the control schema", () => sql`select * from tenantry.licenses`],
     ["the marker of its own schema", () => sql`select * from tenantry_tenant`],
     ["its own ledger", () => sql`delete from kysely_migration`],
@@ -66,7 +76,7 @@ describe("withTenant", () => {
         select current_user as role, current_setting('search_path') as path`.execute(db);
       return found.rows[0];
     });
-    expect(seen).toEqual({ role: one.role_name, path: one.schema_name });
+    expect(seen).toEqual({ role: one.role_name, path: `${one.schema_name}, pg_temp` });
     const after = await serving.query(
       "SELECT current_user = session_user AS own, current_setting('search_path') AS path",
     );
@@ -86,9 +96,24 @@ describe("withTenant", () => {
     expect(after.rows).toEqual([{ own: true, path: "", timeout: "30s" }]);
   });
 
+  it("doesn't let a temporary table pass for the tenant's own, nor for another's", async () => {
+    const seen = await withTenant(ctx, one, async (db: Kysely<Tables>) => {
+      await sql`create temporary table branches (code text)`.execute(db);
+      await sql`insert into pg_temp.branches values ('FAKE')`.execute(db);
+      await sql`grant select on pg_temp.branches to public`.execute(db);
+      const found = await sql<{ code: string }>`select code from branches`.execute(db);
+      return found.rows.map((row) => row.code);
+    });
+    expect(seen).not.toContain("FAKE");
+    for (let again = 1; again <= 10; again++) expect(await codes(two)).toEqual(["MAIN"]);
+  });
+
   it("rolls everything back when the work throws", async () => {
     const failure = withTenant(ctx, one, async (db: Kysely<Tables>) => {
-      await db.insertInto("branches").values({ code: "GONE", name: "Gone" } as never).execute();
+      await db
+        .insertInto("branches")
+        .values({ code: "GONE", name: "Gone" } as never)
+        .execute();
       throw new Error("changed my mind");
     });
     await expect(failure).rejects.toThrow("changed my mind");
@@ -104,11 +129,17 @@ describe("withTenant", () => {
 
   it("takes a transaction inside as a savepoint", async () => {
     await withTenant(ctx, one, async (db: Kysely<Tables>) => {
-      await db.insertInto("branches").values({ code: "OUTER", name: "Outer" } as never).execute();
+      await db
+        .insertInto("branches")
+        .values({ code: "OUTER", name: "Outer" } as never)
+        .execute();
       await db
         .transaction()
         .execute(async (inner) => {
-          await inner.insertInto("branches").values({ code: "INNER", name: "Inner" } as never).execute();
+          await inner
+            .insertInto("branches")
+            .values({ code: "INNER", name: "Inner" } as never)
+            .execute();
           throw new Error("inner only");
         })
         .catch(() => undefined);

@@ -16,7 +16,7 @@ const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
   provisioning: "It is being made: wait for its create-tenant operation.",
   failed: "Its creation failed: see its operation's error, then run `tenantry operation retry`.",
   deleting: "It is being deleted.",
-  deleted: "It was deleted; a backup can be restored as a new license.",
+  deleted: "It was deleted.",
 };
 
 /**

@@ -5,6 +5,10 @@ import type { Blueprint, NamedMigration, SeedInput } from "./define.ts";
 import { BlueprintError } from "./errors.ts";
 import { recordStatements } from "./record.ts";
 
+/** Kysely's table of applied migrations, and the one that its Migrator locks; both are in every tenant's schema. */
+export const LEDGER_TABLE = DEFAULT_MIGRATION_TABLE;
+export const LEDGER_LOCK_TABLE = DEFAULT_MIGRATION_LOCK_TABLE;
+
 /** One migration as the SQL text that it comes down to. */
 export interface CompiledMigration {
   readonly name: string;

@@ -24,7 +24,7 @@ export interface Blueprint<P = unknown> {
   /** Rows that are the same in every tenant. */
   readonly commonSeed?: (db: AnyKysely) => Promise<void>;
   /** Rows that depend on the license. Runs after `commonSeed`, in the same transaction. */
-  readonly seed: (db: AnyKysely, seed: SeedInput<P>) => Promise<void>;
+  seed(db: AnyKysely, seed: SeedInput<P>): Promise<void>;
   /** JSON Schema of `parameters` in a create-license request. */
   readonly parameters: TSchema;
   /** True when the tenant has a `users` table that people sign in against (see docs/blueprints.md). */

@@ -90,7 +90,10 @@ export interface OperationsTable {
   /** The body of the first answer, given again to whoever repeats the request. */
   answer: NullableJson;
   input: JSONColumnType<Record<string, unknown>>;
+  /** Never goes down: it is the fence that a claim stands behind. */
   attempts: Defaulted<number>;
+  /** How many of them came before the last retry that somebody asked for; they don't count against the limit. */
+  attempts_before: Defaulted<number>;
   worker: string | null;
   heartbeat_at: Date | null;
   /** Not to be enqueued before: retries wait. */

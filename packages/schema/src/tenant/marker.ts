@@ -13,12 +13,17 @@ export type SchemaOwner =
 /** Whose schema is it? Looks its name up in indexes, so that the number of other schemas doesn't matter. */
 export async function readMarker(client: Queryable, schema: string): Promise<SchemaOwner> {
   const marker = `${quoteIdentifier(schema)}.${MARKER_TABLE}`;
-  const found = await client.query<{ schema_oid: string | null; marker_oid: string | null }>(
-    `SELECT to_regnamespace(${quoteLiteral(quoteIdentifier(schema))})::oid AS schema_oid, to_regclass(${quoteLiteral(marker)})::oid AS marker_oid`,
+  const found = await client.query<{ there: boolean; usable: boolean }>(
+    `SELECT ns IS NOT NULL AS there, ns IS NOT NULL AND has_schema_privilege(ns::oid, 'USAGE') AS usable
+     FROM to_regnamespace(${quoteLiteral(quoteIdentifier(schema))}) AS ns`,
   );
-  const row = found.rows[0];
-  if (row?.schema_oid == null) return { kind: "no-schema" };
-  if (row.marker_oid == null) return { kind: "stranger" };
+  if (found.rows[0]?.there !== true) return { kind: "no-schema" };
+  // Looking for a table in a schema that we may not enter is an error; a schema of ours we may.
+  if (found.rows[0].usable !== true) return { kind: "stranger" };
+  const table = await client.query<{ there: boolean }>(
+    `SELECT to_regclass(${quoteLiteral(marker)}) IS NOT NULL AS there`,
+  );
+  if (table.rows[0]?.there !== true) return { kind: "stranger" };
   const rows = await client.query<{ tenant_id: string; operation_id: string }>(
     `SELECT tenant_id, operation_id FROM ${marker}`,
   );

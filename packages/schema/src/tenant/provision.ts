@@ -6,7 +6,7 @@ import {
 } from "../blueprint/compile.ts";
 import type { SeedInput } from "../blueprint/define.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
-import { type Pool, type PoolClient, withClient } from "../pool.ts";
+import { type Pool, type PoolClient, type QueryResult, withClient } from "../pool.ts";
 import { SQLSTATE, sqlState } from "../sqlstate.ts";
 import { ADVISORY_LOCK_SPACE } from "./advisory-lock.ts";
 import { MARKER_TABLE, readMarker } from "./marker.ts";
@@ -55,18 +55,28 @@ export async function provisionTenant(pool: Pool, input: ProvisionInput): Promis
   // Built before the transaction opens: a blueprint whose seed throws must not hold a lock meanwhile.
   const script = await provisionScript(input);
   return withClient(pool, async (client) => {
-    await client.query(
-      `BEGIN; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.tenantSchema}, hashtext(${quoteLiteral(input.schema)}))`,
-    );
-    const marker = await readMarker(client, input.schema);
-    if (marker.kind !== "no-schema" || !(await input.mayProceed())) {
+    if (await lockName(client, input.schema)) {
+      const marker = await readMarker(client, input.schema);
       await client.query("ROLLBACK");
-      if (marker.kind === "no-schema") return { kind: "superseded" };
       const ours = marker.kind === "tenant" && marker.tenantId === input.tenantId;
       return ours ? { kind: "already-there" } : { kind: "name-taken", what: "schema" };
     }
+    if (!(await input.mayProceed())) {
+      await client.query("ROLLBACK");
+      return { kind: "superseded" };
+    }
     return runScript(client, script, input.onStep);
   });
+}
+
+/** Opens the transaction and makes sure that nobody else works on this name. True when the schema is there already. */
+async function lockName(client: PoolClient, schema: string): Promise<boolean> {
+  const results = await client.query(
+    `BEGIN; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.tenantSchema}, hashtext(${quoteLiteral(schema)}));
+     SELECT to_regnamespace(${quoteLiteral(quoteIdentifier(schema))}) IS NOT NULL AS exists`,
+  );
+  const [, , found] = results as unknown as QueryResult<{ exists: boolean }>[];
+  return found?.rows[0]?.exists === true;
 }
 
 async function runScript(

@@ -14,21 +14,26 @@ export interface TenantScope {
   readonly role: string;
 }
 
-/** What `work` may have set on the session is taken back in the same message, before anybody else gets the connection. */
-const CLOSE = "COMMIT; RESET ROLE; RESET ALL";
+/**
+ * What `work` may have left on the session is taken back in the same message, before anybody else gets the connection:
+ * role, settings, temporary tables.
+ */
+const CLOSE = "COMMIT; RESET ROLE; RESET ALL; DISCARD TEMP";
 
 /**
  * Runs `work` in one transaction as the tenant's role, with the tenant's schema as the only one on the path.
  *
  * Role and path are set with `SET LOCAL` in the same message as BEGIN: no round trip more than a plain transaction, and
  * nothing outlives COMMIT or ROLLBACK, so a transaction pooler may stand between. A failure rolls back and rethrows.
+ * `pg_temp` is named, and last, because otherwise PostgreSQL looks there first: a temporary table could then pass for
+ * one of the tenant's.
  */
 export async function tenantTransaction<DB, T>(
   pool: Pool,
   scope: TenantScope,
   work: (db: Kysely<DB>) => Promise<T>,
 ): Promise<T> {
-  const open = `BEGIN; SET LOCAL ROLE ${quoteIdentifier(scope.role)}; SET LOCAL search_path = ${quoteIdentifier(scope.schema)}`;
+  const open = `BEGIN; SET LOCAL ROLE ${quoteIdentifier(scope.role)}; SET LOCAL search_path = ${quoteIdentifier(scope.schema)}, pg_temp`;
   return withClient(pool, async (client) => {
     await client.query(open);
     const result = await work(new Kysely<DB>({ dialect: singleConnectionDialect(client) }));

@@ -44,7 +44,7 @@ export async function checkFleet(ctx: TenancyContext): Promise<Finding[]> {
       ? problem(
           "versions",
           `${who}, behind ${compiled.version}`,
-          `Upgrade them: \`tenantry fleet migrate ${blueprint}\`.`,
+          "They work as they are; upgrading tenants comes with a later version of Tenantry.",
         )
       : problem(
           "versions",

@@ -52,20 +52,22 @@ export async function checkDeadWorkers(ctx: TenancyContext, announce: Announce):
     .limit(LOOK_AT)
     .execute();
   if (rows.length === 0) return [ok("workers", "Every running operation's worker gives signs of life")];
-  return rows.map((row) =>
-    problem(
-      "workers",
-      `Operation ${row.id}${ofLicense(row)} is marked as running, but its worker ${row.worker} has been silent since ${row.heartbeat_at?.toISOString()}`,
-      `Have it taken over: \`tenantry operation watch ${row.id}\`.`,
-      {
-        describe: `Have operation ${row.id} taken over by another worker`,
-        asks: false,
-        apply: async () => {
-          await announce(row.id);
-          return { operationIds: [row.id] };
-        },
+  return rows.map((row) => deadWorkerFinding("workers", row, announce));
+}
+
+export function deadWorkerFinding(check: string, row: LabelledOperationRow, announce: Announce): Finding {
+  return problem(
+    check,
+    `Operation ${row.id}${ofLicense(row)} is marked as running, but its worker ${row.worker} has been silent since ${row.heartbeat_at?.toISOString()}`,
+    `Have it taken over: \`tenantry operation watch ${row.id}\`.`,
+    {
+      describe: `Have operation ${row.id} taken over by another worker`,
+      asks: false,
+      apply: async () => {
+        await announce(row.id);
+        return { operationIds: [row.id] };
       },
-    ),
+    },
   );
 }
 
@@ -105,7 +107,7 @@ export function failedFinding(
   return problem(
     "failures",
     `Operation ${id} (${kind}${license}) failed: ${error?.code}: ${error?.detail}`,
-    `${error?.hint ?? ""} Then \`tenantry operation retry ${id}\`.`.trim(),
+    retryRemedy(id, error?.hint ?? ""),
     retryFix(ctx, id, caller, announce),
   );
 }
@@ -120,6 +122,14 @@ export function retryFix(ctx: TenancyContext, id: string, caller: Caller, announ
       return { operationIds: [id] };
     },
   };
+}
+
+/** The error's own hint with the operation's id in it; a hint that says nothing of a retry gets it added. */
+function retryRemedy(id: string, hint: string): string {
+  const command = "tenantry operation retry";
+  return hint.includes(`\`${command}\``)
+    ? hint.replace(`\`${command}\``, `\`${command} ${id}\``)
+    : `${hint} Then run \`${command} ${id}\`.`.trim();
 }
 
 function ofLicense(row: LabelledOperationRow): string {

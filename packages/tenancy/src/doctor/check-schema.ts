@@ -1,12 +1,13 @@
 import {
   type CompiledBlueprint,
+  LEDGER_TABLE,
   quoteIdentifier,
   quoteLiteral,
   readMarker,
+  type SchemaOwner,
   SQLSTATE,
   sqlState,
 } from "@tenantry/schema";
-import { DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 import type { Placement } from "../context.ts";
 import type { TenantRow } from "../license-view.ts";
 import { type Finding, ok, problem } from "./finding.ts";
@@ -14,15 +15,19 @@ import { tablesOfSchema } from "./tenant-tables.ts";
 
 /** Is the tenant's schema there, and is it the tenant's? */
 export async function checkSchema(placement: Placement, tenant: TenantRow): Promise<Finding> {
-  const owner = await readMarker(placement.provisioning, tenant.schema_name);
   const schema = tenant.schema_name;
+  const owner = await readMarker(placement.provisioning, schema).catch((error: unknown): SchemaOwner => {
+    // A schema of somebody else's, who doesn't let us look into it.
+    if (sqlState(error) !== SQLSTATE.insufficientPrivilege) throw error;
+    return { kind: "stranger" };
+  });
   switch (owner.kind) {
     case "no-schema":
       return tenant.state === "ready"
         ? problem(
             "schema",
             `Schema ${schema} is missing on placement ${placement.name}`,
-            "Restore the license's latest backup.",
+            "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
           )
         : ok("schema", `Schema ${schema} isn't made yet`);
     case "stranger":
@@ -49,7 +54,7 @@ export async function checkVersion(
   compiled: CompiledBlueprint,
 ): Promise<Finding> {
   const { blueprint, schema_name: schema, version: registered } = tenant;
-  const ledger = `${quoteIdentifier(schema)}.${quoteIdentifier(DEFAULT_MIGRATION_TABLE)}`;
+  const ledger = `${quoteIdentifier(schema)}.${LEDGER_TABLE}`;
   let names: string[];
   try {
     const { rows } = await placement.provisioning.query<{ name: string }>(
@@ -61,10 +66,10 @@ export async function checkVersion(
     return problem(
       "version",
       `Schema ${schema} has lost its ledger of migrations`,
-      "Restore the license's latest backup.",
+      "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
     );
   }
-  const upgrade = `Run \`tenantry fleet migrate ${blueprint}\`.`;
+  const upgrade = "It works as it is; upgrading tenants comes with a later version of Tenantry.";
   const known = new Set(compiled.migrations.map((migration) => migration.name));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length > 0) {
@@ -111,7 +116,7 @@ export async function checkTables(
       problem(
         "tables",
         `${missing.length} of ${compiled.tableCount} tables are missing: ${missing.join(", ")}`,
-        "Restore the license's latest backup.",
+        "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
       ),
     );
   }

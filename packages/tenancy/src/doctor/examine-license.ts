@@ -3,12 +3,11 @@ import type { Caller } from "../idempotency.ts";
 import { normalizeLicenseKey } from "../license-key.ts";
 import { licenseStatus } from "../license-status.ts";
 import type { LicenseRow, TenantRow } from "../license-view.ts";
-import { type LabelledOperationRow, toOperation } from "../operation-view.ts";
-import { labelledOperations } from "../operations.ts";
-import { type Announce, failedFinding, retryFix } from "./check-operations.ts";
+import type { Announce } from "./check-operations.ts";
 import { checkRole } from "./check-role.ts";
 import { checkSchema, checkTables, checkVersion } from "./check-schema.ts";
 import { checkLockout, checkSignIn } from "./check-sign-in.ts";
+import { checkTenant } from "./check-tenant.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
 export interface LicenseExamination {
@@ -48,7 +47,7 @@ export async function examineLicense(ctx: TenancyContext, input: LicenseExaminat
   }
   return [
     checkStatus(license),
-    await checkTenant(ctx, license, tenant, input),
+    await checkTenant(ctx, tenant, input),
     ...(await examineTenant(ctx, license, tenant, input)),
   ];
 }
@@ -106,70 +105,19 @@ function checkStatus(license: LicenseRow): Finding {
       return problem(
         "license",
         `License ${key} is inactive`,
-        "Activate it: POST /v1/licenses/{key}/activate.",
+        "Its users can't sign in before it is activated.",
       );
     case "suspended":
       return problem(
         "license",
         `License ${key} is suspended: ${license.suspension_reason ?? "no reason given"}`,
-        `Resume it: \`tenantry license resume ${key}\`.`,
+        "Its users can't sign in before it is resumed.",
       );
     case "expired":
       return problem(
         "license",
         `License ${key} expired at ${license.expires_at?.toISOString()}`,
-        `Extend it: \`tenantry license extend ${key}\`.`,
+        "Its users can't sign in before it is extended.",
       );
   }
-}
-
-async function checkTenant(
-  ctx: TenancyContext,
-  license: LicenseRow,
-  tenant: TenantRow,
-  { caller, announce }: LicenseExamination,
-): Promise<Finding> {
-  if (tenant.state === "ready")
-    return ok("tenant", `The tenant is ready since ${tenant.ready_at?.toISOString()}`);
-  const operation = await latestOperation(ctx, license.id);
-  if (operation === undefined) {
-    return problem(
-      "tenant",
-      `The tenant is ${tenant.state}, and no operation is about it`,
-      "Restore the license's latest backup.",
-    );
-  }
-  const { id, kind } = operation;
-  switch (operation.state) {
-    case "failed":
-      return { ...failedFinding(ctx, toOperation(operation), caller, announce), check: "tenant" };
-    case "canceled":
-      return problem(
-        "tenant",
-        `The tenant is ${tenant.state}: operation ${id} (${kind}) was canceled`,
-        `Do it after all: \`tenantry operation retry ${id}\`.`,
-        retryFix(ctx, id, caller, announce),
-      );
-    case "succeeded":
-      return tenant.state === "deleted"
-        ? problem("tenant", "The tenant was deleted", "Restore one of the license's backups.")
-        : problem(
-            "tenant",
-            `The tenant is ${tenant.state} though operation ${id} (${kind}) succeeded`,
-            "Report it.",
-          );
-    default:
-      return ok(
-        "tenant",
-        `The tenant is ${tenant.state}: operation ${id} is ${operation.state}, ${operation.percent}% ${operation.step}`,
-      );
-  }
-}
-
-function latestOperation(ctx: TenancyContext, licenseId: string): Promise<LabelledOperationRow | undefined> {
-  return labelledOperations(ctx.control)
-    .where("operations.license_id", "=", licenseId)
-    .orderBy("operations.id", "desc")
-    .limit(1)
-    .executeTakeFirst();
 }

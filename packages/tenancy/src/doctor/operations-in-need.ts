@@ -1,9 +1,10 @@
 import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
+import { normalizeLicenseKey } from "../license-key.ts";
 import type { OutboxEntry } from "../outbox.ts";
 
 /** A worker gives a sign of life every few seconds: one silent for so long is dead. Milliseconds. */
-export const DEAD_WORKER_MS = 60_000;
+export const DEAD_WORKER_MS = 30_000;
 /** Whoever accepted an operation may still be about to enqueue it. Milliseconds. */
 const JUST_ACCEPTED_MS = 2_000;
 
@@ -26,9 +27,17 @@ function unfinished(ctx: TenancyContext) {
 }
 
 /** Operations that the queue has to hold a job for: those that wait, and those whose worker is dead. Oldest first. */
-export async function operationsInNeed(ctx: TenancyContext, limit: number): Promise<OutboxEntry[]> {
+export async function operationsInNeed(
+  ctx: TenancyContext,
+  input: { readonly licenseKey: string | null; readonly limit: number },
+): Promise<OutboxEntry[]> {
   const ago = (milliseconds: number) => sql<Date>`now() - ${milliseconds} * interval '1 millisecond'`;
-  return unfinished(ctx)
+  const { licenseKey, limit } = input;
+  const wanted =
+    licenseKey === null
+      ? unfinished(ctx)
+      : unfinished(ctx).where("licenses.key", "=", normalizeLicenseKey(licenseKey));
+  return wanted
     .where((eb) =>
       eb.or([
         eb.and([

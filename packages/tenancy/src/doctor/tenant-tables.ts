@@ -1,11 +1,16 @@
-import { MARKER_TABLE, quoteIdentifier, quoteLiteral } from "@tenantry/schema";
+import {
+  LEDGER_LOCK_TABLE,
+  LEDGER_TABLE,
+  MARKER_TABLE,
+  quoteIdentifier,
+  quoteLiteral,
+} from "@tenantry/schema";
 import { sql } from "kysely";
-import { DEFAULT_MIGRATION_LOCK_TABLE, DEFAULT_MIGRATION_TABLE } from "kysely/migration";
 import type { TenancyContext } from "../context.ts";
 import { type TenantRef, withTenant } from "../with-tenant.ts";
 
 /** Tables that Tenantry keeps in a tenant's schema for itself. */
-const BOOKKEEPING: readonly string[] = [MARKER_TABLE, DEFAULT_MIGRATION_TABLE, DEFAULT_MIGRATION_LOCK_TABLE];
+const BOOKKEEPING: readonly string[] = [MARKER_TABLE, LEDGER_TABLE, LEDGER_LOCK_TABLE];
 
 export interface TenantTable {
   readonly name: string;

@@ -81,6 +81,7 @@ export const licensesTenantsOperations: NamedMigration = {
         answer json,
         input jsonb not null default '{}',
         attempts integer not null default 0,
+        attempts_before integer not null default 0,
         worker varchar(100),
         heartbeat_at timestamptz,
         available_at timestamptz not null default now(),
@@ -109,7 +110,7 @@ export const licensesTenantsOperations: NamedMigration = {
         if tg_op = 'UPDATE' then
           new.revision := old.revision + 1;
         end if;
-        perform pg_notify('tenantry_operation', new.id::text);
+        perform pg_notify('tenantry_operation', new.id || ' ' || new.state);
         return new;
       end $$`.execute(db);
     await sql`

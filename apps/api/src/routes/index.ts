@@ -1,0 +1,40 @@
+import type { FastifyInstance } from "fastify";
+import type { Api } from "../api.ts";
+import { cancelOperationRoute } from "./cancel-operation.ts";
+import { createLicenseRoute } from "./create-license.ts";
+import { createSessionRoute } from "./create-session.ts";
+import { deleteSessionRoute } from "./delete-session.ts";
+import { getLicenseRoute } from "./get-license.ts";
+import { getOperationRoute } from "./get-operation.ts";
+import { getSessionRoute } from "./get-session.ts";
+import { listLicensesRoute } from "./list-licenses.ts";
+import { listOperationsRoute } from "./list-operations.ts";
+import { livezRoute } from "./livez.ts";
+import { metricsRoute } from "./metrics.ts";
+import { openapiRoute } from "./openapi.ts";
+import { operationEventsRoute } from "./operation-events.ts";
+import { readyzRoute } from "./readyz.ts";
+import { retryOperationRoute } from "./retry-operation.ts";
+
+const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
+  createLicenseRoute,
+  listLicensesRoute,
+  getLicenseRoute,
+  listOperationsRoute,
+  getOperationRoute,
+  operationEventsRoute,
+  retryOperationRoute,
+  cancelOperationRoute,
+  createSessionRoute,
+  getSessionRoute,
+  deleteSessionRoute,
+  livezRoute,
+  readyzRoute,
+  metricsRoute,
+  openapiRoute,
+];
+
+/** Every route but the docs' and the dashboard's. */
+export function installRoutes(app: FastifyInstance, api: Api): void {
+  for (const route of ROUTES) route(app, api);
+}

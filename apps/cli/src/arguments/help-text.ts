@@ -1,0 +1,51 @@
+import type { Command } from "../command.ts";
+import type { RegisteredCommand } from "../command-registry.ts";
+import { COMMON_OPTIONS } from "./parse-options.ts";
+
+/** The help of the whole program, or of one noun. */
+export function overviewText(registry: readonly RegisteredCommand[], noun?: string): string {
+  const shown = registry.filter((command) => noun === undefined || command.path[0] === noun);
+  const names = shown.map((command) => command.path.join(" "));
+  return [
+    `Usage: tenantry ${noun ?? "<noun>"} <verb> [options]`,
+    "",
+    ...columns(shown.map((command, index) => [names[index] ?? "", command.summary])),
+    "",
+    "Every command takes --json and --help. Data goes to stdout, progress to stderr.",
+    "Exit codes: 0 done, 1 failed, 2 wrong use, 3 partly done.",
+    "",
+    "Example: tenantry license create --client 'Acme Ltd' --admin admin",
+    "",
+  ].join("\n");
+}
+
+/** The help of one command. */
+export function commandHelpText(name: string, command: Command): string {
+  const positionals = (command.positionals ?? []).map((each) =>
+    each.required ? ` ${each.name}` : ` [${each.name}]`,
+  );
+  const options = Object.entries({ ...command.options, ...COMMON_OPTIONS });
+  return [
+    `Usage: tenantry ${name}${positionals.join("")} [options]`,
+    "",
+    command.description,
+    "",
+    "Options:",
+    ...columns(
+      options.map(([option, spec]) => [
+        `--${option}${"value" in spec && spec.value !== undefined ? ` ${spec.value}` : ""}`,
+        `${spec.help}${"multiple" in spec && spec.multiple === true ? " (may be repeated)" : ""}`,
+      ]),
+    ),
+    ...(command.details === undefined ? [] : ["", ...command.details]),
+    "",
+    command.examples.length === 1 ? "Example:" : "Examples:",
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+  ].join("\n");
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

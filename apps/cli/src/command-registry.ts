@@ -1,0 +1,82 @@
+import type { Command } from "./command.ts";
+
+/** A command as the dispatcher knows it before its module is loaded: `up` and `demo` bring a whole server along. */
+export interface RegisteredCommand {
+  /** `up`, or noun and verb. */
+  readonly path: readonly string[];
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const commandRegistry: readonly RegisteredCommand[] = [
+  {
+    path: ["up"],
+    summary: "Start everything in one process, and stay up",
+    load: async () => (await import("./commands/up.ts")).upCommand,
+  },
+  {
+    path: ["demo"],
+    summary: "Sell a license, make its tenant, sign its admin in, and stop",
+    load: async () => (await import("./commands/demo.ts")).demoCommand,
+  },
+  {
+    path: ["doctor"],
+    summary: "Find what is wrong with the installation or one license, and mend it",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
+    path: ["license", "create"],
+    summary: "Create a license and its tenant",
+    load: async () => (await import("./commands/license-create.ts")).licenseCreateCommand,
+  },
+  {
+    path: ["license", "list"],
+    summary: "List licenses, newest first",
+    load: async () => (await import("./commands/license-list.ts")).licenseListCommand,
+  },
+  {
+    path: ["license", "show"],
+    summary: "Show a license, its tenant and its latest operation",
+    load: async () => (await import("./commands/license-show.ts")).licenseShowCommand,
+  },
+  {
+    path: ["operation", "list"],
+    summary: "List operations, newest first",
+    load: async () => (await import("./commands/operation-list.ts")).operationListCommand,
+  },
+  {
+    path: ["operation", "show"],
+    summary: "Show an operation and what happened to it",
+    load: async () => (await import("./commands/operation-show.ts")).operationShowCommand,
+  },
+  {
+    path: ["operation", "watch"],
+    summary: "Watch an operation to its end",
+    load: async () => (await import("./commands/operation-watch.ts")).operationWatchCommand,
+  },
+  {
+    path: ["operation", "retry"],
+    summary: "Do a failed or canceled operation again",
+    load: async () => (await import("./commands/operation-retry.ts")).operationRetryCommand,
+  },
+  {
+    path: ["operation", "cancel"],
+    summary: "Cancel an operation that hasn't ended",
+    load: async () => (await import("./commands/operation-cancel.ts")).operationCancelCommand,
+  },
+  {
+    path: ["api-key", "create"],
+    summary: "Make an API key; its token is shown this once",
+    load: async () => (await import("./commands/api-key-create.ts")).apiKeyCreateCommand,
+  },
+  {
+    path: ["api-key", "list"],
+    summary: "List API keys, the revoked ones too",
+    load: async () => (await import("./commands/api-key-list.ts")).apiKeyListCommand,
+  },
+  {
+    path: ["api-key", "revoke"],
+    summary: "Revoke an API key, for good",
+    load: async () => (await import("./commands/api-key-revoke.ts")).apiKeyRevokeCommand,
+  },
+];

@@ -1,0 +1,53 @@
+import type { Installation } from "@tenantry/installation";
+import { getOperation, isFinished, type Operation, toOperation } from "@tenantry/tenancy";
+import type { CommandContext } from "./command.ts";
+import { progressText } from "./output/progress-bar.ts";
+
+/** A drain of a short command's worker: it has little under way. Milliseconds. */
+const DRAIN_MS = 10_000;
+
+/** Works in this process for as long as `wait` takes, so that work gets done whether `tenantry up` runs or not. */
+export async function withWorker<T>(installation: Installation, wait: () => Promise<T>): Promise<T> {
+  const { startWorker } = await import("@tenantry/worker");
+  const worker = await startWorker(installation, { concurrency: 2, drainMs: DRAIN_MS });
+  try {
+    return await wait();
+  } finally {
+    await worker.close();
+  }
+}
+
+/** Works until an operation has ended, or a signal comes; returns it as it is after what was under way has drained. */
+export async function workUntilEnded(
+  context: CommandContext,
+  installation: Installation,
+  id: string,
+  onChange?: (operation: Operation) => void,
+): Promise<Operation> {
+  await withWorker(installation, () => followOperation(context, installation, id, onChange));
+  return getOperation(installation.ctx, id);
+}
+
+/**
+ * Shows an operation's progress until it ends or a signal comes.
+ *
+ * @throws TenancyError OPERATION_NOT_FOUND
+ */
+export async function followOperation(
+  context: CommandContext,
+  installation: Installation,
+  id: string,
+  onChange: (operation: Operation) => void = () => undefined,
+): Promise<void> {
+  const { terminal, shutdown } = context;
+  let shown = "";
+  for await (const row of installation.watch.follow(id, shutdown.signal)) {
+    const operation = toOperation(row);
+    const text = progressText(operation.progress, terminal.progressIsTty);
+    if (text !== shown) terminal.status(text);
+    shown = text;
+    onChange(operation);
+    if (isFinished(operation.state)) break;
+  }
+  terminal.clearStatus();
+}

@@ -1,0 +1,20 @@
+import { isFinished, type Operation } from "@tenantry/tenancy";
+import type { CommandContext } from "../command.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { operationPairs } from "./license-text.ts";
+import { formatPairs } from "./table.ts";
+
+/** Prints how an operation stands after it was waited for, and says so by the exit code. */
+export function concludeOperation(
+  { terminal, json }: CommandContext,
+  operation: Operation,
+  options: { readonly oneLine?: boolean } = {},
+): ExitCode {
+  if (!json) terminal.data(formatPairs(operationPairs(operation)));
+  else if (options.oneLine) terminal.line(JSON.stringify(operation));
+  else terminal.json(operation);
+  if (!isFinished(operation.state)) {
+    terminal.note(`It isn't finished: \`tenantry operation watch ${operation.id}\` goes on.`);
+  }
+  return operation.state === "succeeded" ? EXIT.done : EXIT.failed;
+}

@@ -1,0 +1,64 @@
+import type { TenancyContext } from "../context.ts";
+import type { Caller } from "../idempotency.ts";
+import type { TenantRow } from "../license-view.ts";
+import { type LabelledOperationRow, toOperation } from "../operation-view.ts";
+import { labelledOperations } from "../operations.ts";
+import { type Announce, deadWorkerFinding, failedFinding, retryFix } from "./check-operations.ts";
+import { type Finding, ok, problem } from "./finding.ts";
+import { DEAD_WORKER_MS } from "./operations-in-need.ts";
+
+/** Is the tenant ready, and if not, what became of the operation that was to make it so? */
+export async function checkTenant(
+  ctx: TenancyContext,
+  tenant: TenantRow,
+  { caller, announce }: { readonly caller: Caller; readonly announce: Announce },
+): Promise<Finding> {
+  if (tenant.state === "ready")
+    return ok("tenant", `The tenant is ready since ${tenant.ready_at?.toISOString()}`);
+  const operation = await latestOperation(ctx, tenant.license_id);
+  if (operation === undefined) {
+    return problem(
+      "tenant",
+      `The tenant is ${tenant.state}, and no operation is about it`,
+      "Restore the license's latest backup.",
+    );
+  }
+  const { id, kind } = operation;
+  if (isSilent(operation)) return deadWorkerFinding("tenant", operation, announce);
+  switch (operation.state) {
+    case "failed":
+      return { ...failedFinding(ctx, toOperation(operation), caller, announce), check: "tenant" };
+    case "canceled":
+      return problem(
+        "tenant",
+        `The tenant is ${tenant.state}: operation ${id} (${kind}) was canceled`,
+        `Do it after all: \`tenantry operation retry ${id}\`.`,
+        retryFix(ctx, id, caller, announce),
+      );
+    case "succeeded":
+      return tenant.state === "deleted"
+        ? problem("tenant", "The tenant was deleted", "Restore one of the license's backups.")
+        : problem(
+            "tenant",
+            `The tenant is ${tenant.state} though operation ${id} (${kind}) succeeded`,
+            "Report it.",
+          );
+    default:
+      return ok(
+        "tenant",
+        `The tenant is ${tenant.state}: operation ${id} is ${operation.state}, ${operation.percent}% ${operation.step}`,
+      );
+  }
+}
+
+function latestOperation(ctx: TenancyContext, licenseId: string): Promise<LabelledOperationRow | undefined> {
+  return labelledOperations(ctx.control)
+    .where("operations.license_id", "=", licenseId)
+    .orderBy("operations.id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+function isSilent({ state, heartbeat_at }: LabelledOperationRow): boolean {
+  return state === "running" && Date.now() - (heartbeat_at?.getTime() ?? 0) > DEAD_WORKER_MS;
+}
