@@ -39,7 +39,7 @@ describe.each(queueStores())("a create-license order, queue on $name", async ({ 
     const steps = logs
       .flatMap((entry) => entry.split("\n"))
       .map((line) => line.replace(/^\d+% (.*?):.*$/, "$1"));
-    expect(steps).toEqual(["license", "schema", "tables", "default data", "access"]);
+    expect(steps).toEqual(["license", "schema", "tables", "default data", "access", "ready"]);
   });
 
   it("is worked on once when twenty come at once, and each becomes its own tenant", async () => {

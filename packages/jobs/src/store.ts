@@ -100,7 +100,10 @@ function postgresConnection(connectionString: string, applicationName: string, m
     max,
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
-    options: "-c jit=off -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
+    // A crash of the server may forget the last jobs; the dispatcher rings again for what isn't done. Waiting for the
+    // disk with every move of a job would cost more than the jobs themselves.
+    options:
+      "-c jit=off -c synchronous_commit=off -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
   };
 }
 

@@ -32,6 +32,7 @@ export {
   type ProvisionInput,
   type ProvisionOutcome,
   type ProvisionStep,
+  provisionScript,
   provisionTenant,
 } from "./tenant/provision.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

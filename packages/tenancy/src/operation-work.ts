@@ -7,8 +7,6 @@ export interface OperationWork {
   readonly operation: LabelledOperationRow;
   readonly claim: Claim;
   readonly report: (progress: OperationProgress) => void;
-  /** Waits until the progress reported so far is written, so that the end never comes before it. */
-  readonly settleProgress: () => Promise<void>;
 }
 
 export type WorkResult =

@@ -27,6 +27,8 @@ export type PerformOutcome =
   | { readonly kind: "failed"; readonly error: StoredError }
   | { readonly kind: "not-yet"; readonly retryInMs: number; readonly reason: string };
 
+const READY = { percent: 100, step: "ready", message: "Done", done: 0, total: 0 };
+
 /** Waits grow from one second to a minute. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -56,26 +58,15 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
       operation,
       claim,
       report: (progress) => reporter.report(progress),
-      settleProgress: () => reporter.settled(),
     });
     if (result.kind === "canceled") await cancelUnderClaim(ctx, claim, operation, input.worker);
-    if (result.kind === "succeeded") await showReady(ctx, input);
+    await reporter.end(result.kind === "succeeded" ? READY : undefined);
     return result;
   } catch (error) {
-    await reporter.settled();
+    await reporter.end();
     return await settleFailure(ctx, claim, operation, input, error);
   } finally {
     clearInterval(heartbeat);
-  }
-}
-
-/** The operation says so already; the queue's job is only a picture of it. */
-async function showReady(ctx: TenancyContext, { sink, operationId }: PerformInput): Promise<void> {
-  const ready = { percent: 100, step: "ready", message: "Done", done: 0, total: 0 };
-  try {
-    await Promise.all([sink.progress(ready), sink.log("100% ready: Done")]);
-  } catch (error) {
-    ctx.log.warn({ err: error, operationId }, "the job's picture of a finished operation is not up to date");
   }
 }
 

@@ -110,7 +110,8 @@ function nameTaken(error: unknown): "schema" | "role" | undefined {
   return routine === "CreateRole" ? "role" : undefined;
 }
 
-async function provisionScript(input: ProvisionInput): Promise<string> {
+/** All of a tenant as one text, from inside its transaction to its COMMIT. */
+export async function provisionScript(input: Omit<ProvisionInput, "mayProceed" | "onStep">): Promise<string> {
   const schema = quoteIdentifier(input.schema);
   const role = quoteIdentifier(input.role);
   const { blueprint } = input;

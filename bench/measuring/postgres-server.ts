@@ -1,0 +1,75 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEmbeddedPostgres } from "@tenantry/embedded";
+import { ensureOwnedDatabase } from "@tenantry/schema";
+import pg from "pg";
+import { cpuTimeMs } from "./cpu-time.ts";
+
+/** What a server has done so far. Differences of two of these say what a stretch of work cost. */
+export interface ServerWork {
+  readonly cpuMs: number | null;
+  /** Transactions that wrote something. */
+  readonly writeTransactions: number;
+  readonly walBytes: number;
+}
+
+/** A PostgreSQL server of this benchmark's own. */
+export interface BenchServer {
+  readonly version: string;
+  /** A new, empty database with an owner of its own, and the owner's URL. */
+  createDatabase(): Promise<string>;
+  /** Writes everything out, so that nobody pays for what somebody before left to write. */
+  checkpoint(): Promise<void>;
+  work(): Promise<ServerWork>;
+  stop(): Promise<void>;
+}
+
+/**
+ * As durable as a server that people's data is on: each commit waits for the disk. Settings that promise less would
+ * flatter whoever commits more often, and Tenantry commits more often than its limit and its peers.
+ *
+ * Autovacuum is off, for its work would come in somebody else's turn.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  fsync: "on",
+  synchronous_commit: "on",
+  full_page_writes: "on",
+  autovacuum: "off",
+  max_wal_size: "8GB",
+  checkpoint_timeout: "1h",
+};
+
+const PASSWORD = "bench";
+
+/** Starts a server on a fresh cluster; stopping it removes everything. */
+export async function startBenchServer(): Promise<BenchServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-postgres-"));
+  const server = await startEmbeddedPostgres({ dataDir, ephemeral: true, settings: SETTINGS });
+  const client = new pg.Client({ connectionString: server.superuserUrl });
+  await client.connect();
+  const value = async (query: string): Promise<string> => {
+    const { rows } = await client.query<{ value: string }>(`SELECT (${query})::text AS value`);
+    return rows[0]?.value ?? "";
+  };
+  const pid = Number.parseInt(await value("pg_read_file('postmaster.pid')"), 10);
+  let databases = 0;
+  return {
+    version: await value("current_setting('server_version')"),
+    createDatabase: async () => {
+      databases += 1;
+      const name = `bench_${databases}`;
+      return ensureOwnedDatabase({ superuserUrl: server.superuserUrl, name, password: PASSWORD });
+    },
+    checkpoint: async () => void (await client.query("CHECKPOINT")),
+    work: async () => ({
+      cpuMs: await cpuTimeMs(pid),
+      writeTransactions: Number(await value("pg_snapshot_xmax(pg_current_snapshot())")),
+      walBytes: Number(await value("pg_current_wal_insert_lsn() - '0/0'")),
+    }),
+    stop: async () => {
+      await client.end();
+      await server.stop();
+    },
+  };
+}

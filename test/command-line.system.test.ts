@@ -1,0 +1,153 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const CLI = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
+const dataDir = await mkdtemp(join(tmpdir(), "tenantry-cli-"));
+
+afterAll(async () => {
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Everything embedded, whatever services the suite itself runs on. */
+const ENVIRONMENT = {
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  DATA_DIR: dataDir,
+  PORT: "0",
+  NO_COLOR: "1",
+};
+
+function start(args: readonly string[], environment: Record<string, string> = {}) {
+  return spawn(process.execPath, [CLI, ...args], {
+    env: { ...ENVIRONMENT, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function run(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = start(args, environment);
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { stdout, stderr, code: code as number };
+}
+
+/** Processes whose command line or working directory names this test's data directory. */
+async function leftBehind(): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.includes(dataDir)) found.push(command.replaceAll("\0", " "));
+  }
+  return found;
+}
+
+describe.runIf(process.platform === "linux")("the command line, with nothing installed", () => {
+  it.each(["first", "second"])(
+    "tells the whole story in a demo, the %s time too, and leaves nothing behind",
+    async () => {
+      const { stdout, stderr, code } = await run(["demo"]);
+      expect(code, stderr).toBe(0);
+      const summary = stdout.trimEnd().split("\n").slice(-5);
+      const key = /^License Key: {6}([0-9A-Z-]{19})$/.exec(summary[1] ?? "")?.[1] ?? "";
+      const schema = `tenant_${key.toLowerCase().replaceAll("-", "_")}`;
+      expect(summary).toEqual([
+        "License created successfully!",
+        `License Key:      ${key}`,
+        `Tenant Database:  Created (schema ${schema}, 53 tables)`,
+        expect.stringMatching(/^Default Data: {5}Initialized \(3 roles, 1 branch, 1 admin, \d+ accounts\)$/),
+        "Login:            admin signed in",
+      ]);
+      expect(await leftBehind()).toEqual([]);
+    },
+  );
+
+  it("creates, shows and lists licenses and operations, as text and as JSON", async () => {
+    const created = await run(["license", "create", "--client", "Acme", "--admin", "boss", "--json"], {
+      TENANTRY_ADMIN_PASSWORD: "correct horse battery",
+    });
+    expect(created.code, created.stderr).toBe(0);
+    const { license, operation } = JSON.parse(created.stdout);
+    expect(operation.state).toBe("succeeded");
+    const shown = await run(["license", "show", license.key]);
+    expect(shown.stdout).toContain("Acme");
+    const listed = JSON.parse((await run(["operation", "list", "--json"])).stdout);
+    expect(listed.items[0]).toMatchObject({ id: operation.id, licenseKey: license.key });
+    const healthy = await run(["doctor", license.key]);
+    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  it.each([
+    [["nothing"], 2],
+    [["license", "create"], 2],
+    [["license", "create", "--client", "A", "--admin", "a", "--max-users", "0"], 2],
+    [["license", "show", "0000-0000-0000-0000"], 1],
+    [["operation", "show", "nonsense"], 1],
+    [["--help"], 0],
+    [["license", "create", "--help"], 0],
+  ])("ends %j with %d", async (args, expected) => {
+    const { code } = await run(args, { TENANTRY_ADMIN_PASSWORD: "correct horse battery" });
+    expect(code).toBe(expected);
+  });
+
+  it("names every fault of the environment at once, and starts nothing", async () => {
+    const { code, stderr } = await run(["up"], { PORT: "x", LOG_LEVEL: "loud", SESSION_TTL: "never" });
+    expect(code).not.toBe(0);
+    for (const name of ["PORT", "LOG_LEVEL", "SESSION_TTL"]) expect(stderr).toContain(name);
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  it("stays up until it is told to stop, does what its curl line says, and drains", async () => {
+    const up = start(["up"]);
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: up.stdout })) {
+      lines.push(line);
+      if (line.startsWith("curl")) break;
+    }
+    const printed = lines.join("\n");
+    const [, url = ""] = /API +(http:\S+)/.exec(printed) ?? [];
+    const curl = /^curl .*$/m.exec(printed)?.[0] ?? "";
+    const order = spawn("sh", ["-c", curl.replace("-sS", "-sS -H 'Prefer: wait=30'")]);
+    const { operation, tenant } = JSON.parse(await text(order.stdout));
+    expect(operation.state).toBe("succeeded");
+    expect(tenant.state).toBe("ready");
+    // Beside it, another command works on the same installation.
+    const shown = await run(["operation", "show", operation.id, "--json"]);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ operation: { state: "succeeded" } });
+
+    const key = /API key +(\S+)/.exec(printed)?.[1] ?? "";
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const body = JSON.stringify({ clientName: "Last", adminUsername: "a", adminPassword: "12345678" });
+    const last = await fetch(`${url}/v1/licenses`, { method: "POST", headers, body });
+    const { operation: accepted } = (await last.json()) as { operation: { id: string } };
+    const exited = once(up, "exit");
+    up.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
+    expect(await leftBehind()).toEqual([]);
+    const after = await run(["operation", "watch", accepted.id, "--json"]);
+    expect(after.code, after.stderr).toBe(0);
+  });
+
+  it("goes on after kill -9 of everything", async () => {
+    const up = start(["up"]);
+    const exited = once(up, "exit");
+    for await (const line of createInterface({ input: up.stdout })) if (line.startsWith("curl")) break;
+    const [postmaster] = (await readFile(join(dataDir, "postgres", "postmaster.pid"), "utf8")).split("\n");
+    up.kill("SIGKILL");
+    process.kill(Number(postmaster), "SIGKILL");
+    await exited;
+    const listed = await run(["license", "list", "--json"]);
+    expect(listed.code, listed.stderr).toBe(0);
+    expect(JSON.parse(listed.stdout).items.length).toBeGreaterThan(2);
+  });
+});
