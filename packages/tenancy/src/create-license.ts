@@ -1,5 +1,11 @@
 import { randomUUIDv7 } from "node:crypto";
-import { type CompiledBlueprint, SQLSTATE, sqlState, violatedConstraint } from "@tenantry/schema";
+import {
+  type CompiledBlueprint,
+  type ControlDatabase,
+  SQLSTATE,
+  sqlState,
+  violatedConstraint,
+} from "@tenantry/schema";
 import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
 import type { CreateLicenseInput } from "./create-license-request.ts";
 import { TenancyError } from "./errors.ts";
@@ -109,8 +115,8 @@ async function accept(
 ): Promise<CreateLicenseAnswer> {
   const now = new Date();
   const license = newLicense(input, passwordHash, now);
-  return ctx.control.transaction().execute(async (transaction) => {
-    const schema = await nextSchemaName(transaction, blueprint.name, blueprint.schemaNaming, license.key);
+  const insert = async (control: ControlDatabase): Promise<CreateLicenseAnswer> => {
+    const schema = await nextSchemaName(control, blueprint.name, blueprint.schemaNaming, license.key);
     const tenant = newTenant(license, schema, now);
     const operation = newOperation(license, caller, now);
     const answer = {
@@ -119,7 +125,7 @@ async function accept(
       operation: toOperation(operation),
     };
     const { license_key: _, ...operationRow } = operation;
-    await transaction
+    await control
       .with("license", (db) =>
         db.insertInto("licenses").values({ ...license, parameters: JSON.stringify(license.parameters) }),
       )
@@ -137,7 +143,11 @@ async function accept(
       .values({ operation_id: operation.id, type: "accepted", actor: caller.actor })
       .execute();
     return answer;
-  });
+  };
+  // One statement is its own transaction; only a counter has to be held until the commit.
+  return blueprint.schemaNaming.kind === "sequence"
+    ? ctx.control.transaction().execute(insert)
+    : insert(ctx.control);
 }
 
 function newLicense(input: CreateLicenseInput, passwordHash: string | null, now: Date): LicenseRow {

@@ -107,15 +107,10 @@ export const licensesTenantsOperations: NamedMigration = {
     await sql`
       create function announce_operation() returns trigger language plpgsql as $$
       begin
-        if tg_op = 'UPDATE' then
-          new.revision := old.revision + 1;
-        end if;
+        new.revision := old.revision + 1;
         perform pg_notify('tenantry_operation', new.id || ' ' || new.state);
         return new;
       end $$`.execute(db);
-    await sql`
-      create trigger announce_new_operation before insert on operations
-        for each row execute function announce_operation()`.execute(db);
     await sql`
       create trigger announce_changed_operation before update on operations
         for each row when (
