@@ -7,6 +7,11 @@ export interface Contender {
   readonly kind: ContenderKind;
   /** It reads everything that is in the catalog: among many tenants it gets fewer to make, or nobody would wait for it. */
   readonly growsWithCatalog: boolean;
+  /**
+   * Requests kept under way for each worker. A limit's client sends its next text at once; for a worker that takes its
+   * work from a queue to be as busy, there has to be something on the queue.
+   */
+  readonly inFlightPerWorker: number;
   /** Gets ready to make tenants in this database. None of this is measured. */
   open(input: OpenInput): Promise<OpenContender>;
 }

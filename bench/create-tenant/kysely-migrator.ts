@@ -13,6 +13,7 @@ export const kyselyMigrator: Contender = {
   name: "Kysely Migrator",
   kind: "peer",
   growsWithCatalog: true,
+  inFlightPerWorker: 1,
   open: async ({ databaseUrl }) => ({
     createTenant: async () => {
       await migrateAndSeed(databaseUrl, sampleTenant());

@@ -14,6 +14,7 @@ export const limit: Contender = {
   name: "bare text (limit)",
   kind: "limit",
   growsWithCatalog: false,
+  inFlightPerWorker: 1,
   open: async ({ databaseUrl, workers, tenants }) => {
     const texts = await Promise.all(Array.from({ length: tenants }, () => provisioningText(sampleTenant())));
     const pool = new pg.Pool({

@@ -35,14 +35,15 @@ export async function measure(input: MeasureInput): Promise<Stretch> {
   const { contender, server, databaseUrl, workers, tenants, warmUp } = input;
   const open = await contender.open({ databaseUrl, workers, tenants: tenants + warmUp });
   try {
-    await inLanes(workers, warmUp, async () => void (await open.createTenant()));
+    const lanes = workers * contender.inFlightPerWorker;
+    await inLanes(lanes, warmUp, async () => void (await open.createTenant()));
     await server.checkpoint();
     const latenciesMs: number[] = [];
     const acceptMs: number[] = [];
     const before = await server.work();
     const cpuBefore = process.cpuUsage();
     const begun = performance.now();
-    await inLanes(workers, tenants, async () => {
+    await inLanes(lanes, tenants, async () => {
       const asked = performance.now();
       const created = await open.createTenant();
       latenciesMs.push(performance.now() - asked);

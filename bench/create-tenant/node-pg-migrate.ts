@@ -31,6 +31,7 @@ function contender(name: string, extension: string, write: (sql: string) => stri
     name,
     kind: "peer",
     growsWithCatalog: false,
+    inFlightPerWorker: 1,
     open: async ({ databaseUrl }) => {
       const directory = await mkdtemp(join(tmpdir(), "tenantry-bench-migrations-"));
       for (const migration of compiledErp.migrations) {

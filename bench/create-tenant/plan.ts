@@ -16,10 +16,10 @@ export interface Plan {
 
 export const FULL: Plan = {
   workers: [1, 2, 4, 8],
-  rounds: 5,
+  rounds: 3,
   tenants: 24,
   existing: 1_000,
-  existingRounds: 3,
+  existingRounds: 2,
   slowTenants: 4,
   partsTenants: 20,
 };

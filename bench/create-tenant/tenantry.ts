@@ -16,6 +16,7 @@ export function tenantry(redisUrl: string | null): Contender {
     name: redisUrl === null ? "Tenantry, queue in PostgreSQL" : "Tenantry, queue in Redis",
     kind: "tenantry",
     growsWithCatalog: false,
+    inFlightPerWorker: 2,
     open: async ({ databaseUrl, workers }) => {
       const installation = await openInstallation({
         databaseUrl,

@@ -6,7 +6,7 @@ import {
   openInstallation,
   parseConfig,
 } from "@tenantry/installation";
-import { erp } from "@tenantry/schema/blueprints/erp";
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import packageJson from "../package.json" with { type: "json" };
 import { buildApi } from "./server.ts";
 
@@ -19,7 +19,7 @@ try {
   const installation = await openInstallation({
     databaseUrl: config.databaseUrl,
     redisUrl: config.redisUrl,
-    blueprints: [erp],
+    blueprints: BLUEPRINTS,
     role: "api",
     provisioningConnections: 0,
     log,

@@ -32,7 +32,6 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: stri
   STATE_CONFLICT: [409, "Not possible in this state"],
   SCHEMA_TAKEN: [409, "The schema's name is taken"],
   ROLE_TAKEN: [409, "The role's name is taken"],
-  OPERATION_SUPERSEDED: [409, "Taken over by another worker"],
   IDEMPOTENCY_KEY_REUSED: [422, "The idempotency key was used for another request"],
   BLUEPRINT_UNKNOWN: [422, "No such blueprint"],
   ACCOUNT_LOCKED: [423, "The account is locked"],

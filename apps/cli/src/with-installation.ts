@@ -1,5 +1,5 @@
 import { createLogger, type LogLevel, parseConfig } from "@tenantry/installation";
-import { BLUEPRINTS } from "./blueprints.ts";
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import type { CommandContext } from "./command.ts";
 import { type LocalInstallation, openLocalInstallation } from "./local-installation.ts";
 

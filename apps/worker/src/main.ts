@@ -5,7 +5,7 @@ import {
   openInstallation,
   parseConfig,
 } from "@tenantry/installation";
-import { erp } from "@tenantry/schema/blueprints/erp";
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import { keepSignOfLife } from "./sign-of-life.ts";
 import { startWorker } from "./worker.ts";
 
@@ -18,7 +18,7 @@ try {
   const installation = await openInstallation({
     databaseUrl: config.databaseUrl,
     redisUrl: config.redisUrl,
-    blueprints: [erp],
+    blueprints: BLUEPRINTS,
     role: "worker",
     provisioningConnections: config.workerConcurrency,
     log,

@@ -25,7 +25,6 @@ export const REMEDIES = {
     "A role of that name exists and belongs to somebody else. Rename it, then run `tenantry operation retry`.",
   PROVISIONING_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
   BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
-  OPERATION_SUPERSEDED: "Nothing to do: another worker has taken the operation over.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;
 

@@ -1,4 +1,4 @@
-import { isConnectionLoss, type OperationKind } from "@tenantry/schema";
+import { isConnectionLoss, isTransient, type OperationKind } from "@tenantry/schema";
 import { sql } from "kysely";
 import { type Claim, claimOperation, renewClaim, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
@@ -78,19 +78,37 @@ async function settleFailure(
   error: unknown,
 ): Promise<PerformOutcome> {
   const log = ctx.log.child({ operationId: claim.operationId, licenseKey: operation.license_key });
-  const expected = error instanceof TenancyError;
   // The control database itself is away: nothing can be recorded, so the queue has to ring again.
-  if (!expected && isConnectionLoss(error)) throw error;
-  const stored: StoredError = expected
-    ? { code: error.code, detail: error.message, hint: error.hint }
-    : { code: "INTERNAL", detail: "A defect in Tenantry or its blueprint.", hint: "See the worker's log." };
-  if (expected && error.retryable && claim.attempt - operation.attempts_before < input.maxAttempts) {
-    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (claim.attempt - 1), LONGEST_RETRY_MS);
+  if (!(error instanceof TenancyError) && isConnectionLoss(error)) throw error;
+  const { retryable, ...stored } = describe(error);
+  const attempt = claim.attempt - operation.attempts_before;
+  if (retryable && attempt < input.maxAttempts) {
+    const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS);
     log.warn({ err: error, retryInMs }, "operation will be tried again");
     return requeue(ctx, claim, input.worker, stored, retryInMs);
   }
   log.error({ err: error }, "operation failed");
   return fail(ctx, claim, operation, input.worker, stored);
+}
+
+function describe(error: unknown): StoredError & { readonly retryable: boolean } {
+  if (error instanceof TenancyError) {
+    return { code: error.code, detail: error.message, hint: error.hint, retryable: error.retryable };
+  }
+  if (isTransient(error)) {
+    return {
+      code: "UNAVAILABLE",
+      detail: "PostgreSQL is busy; the work will be tried again.",
+      hint: "Nothing to do unless it lasts: see what PostgreSQL is busy with.",
+      retryable: true,
+    };
+  }
+  return {
+    code: "INTERNAL",
+    detail: "A defect in Tenantry or its blueprint.",
+    hint: "See the worker's log.",
+    retryable: false,
+  };
 }
 
 async function requeue(

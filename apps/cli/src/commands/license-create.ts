@@ -1,5 +1,6 @@
 import { announceNew } from "@tenantry/jobs";
 import { createBlueprintRegistry, LICENSE_TYPES } from "@tenantry/schema";
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import {
   type CreateLicenseInput,
   createLicense,
@@ -11,7 +12,6 @@ import {
 import { cliCaller } from "../actor.ts";
 import { readAdminPassword } from "../admin-password.ts";
 import { WrongUse } from "../arguments/wrong-use.ts";
-import { BLUEPRINTS } from "../blueprints.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { workUntilEnded } from "../follow-operation.ts";

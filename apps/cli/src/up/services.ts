@@ -1,8 +1,8 @@
 import { buildApi } from "@tenantry/api";
 import type { Config } from "@tenantry/installation";
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import { startWorker } from "@tenantry/worker";
 import type { Logger } from "pino";
-import { BLUEPRINTS } from "../blueprints.ts";
 import { type LocalInstallation, openLocalInstallation } from "../local-installation.ts";
 import type { Shutdown } from "../shutdown.ts";
 import { VERSION } from "../version.ts";

@@ -1,0 +1,5 @@
+import type { Blueprint } from "../blueprint/define.ts";
+import { erp } from "./erp/index.ts";
+
+/** The blueprints that ship with Tenantry. */
+export const BLUEPRINTS: readonly Blueprint[] = [erp];
