@@ -49,6 +49,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 /** Runs `work` on one connection of its own. */
 export async function withAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return await work(client);

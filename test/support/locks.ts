@@ -20,12 +20,12 @@ export async function hold(url: string, statement: string): Promise<() => Promis
   return release;
 }
 
-/** Waits until a connection of that name waits for a lock; returns its backend's pid. */
+/** Waits until a connection of that name to this very database waits for a lock; returns its backend's pid. */
 export async function untilBlocked(url: string, applicationName: string): Promise<number> {
   return withAdmin(url, async (client) => {
     for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
       const found = await client.query<{ pid: number }>(
-        "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 AND wait_event_type = 'Lock'",
         [applicationName],
       );
       const [row] = found.rows;

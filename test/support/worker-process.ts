@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { afterAll } from "vitest";
+import { onTestFinished } from "vitest";
 import { TEST_LEASE_MS } from "./tenantry.ts";
 
 export interface WorkerProcess {
@@ -14,7 +14,7 @@ export interface WorkerProcess {
 
 let started = 0;
 
-/** A worker in a process of its own, to be killed. Resolves when it takes jobs. */
+/** A worker in a process of its own, to be killed: at the latest when the test ends. Resolves when it takes jobs. */
 export async function startWorkerProcess(
   databaseUrl: string,
   redisUrl: string | null,
@@ -33,7 +33,7 @@ export async function startWorkerProcess(
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exited = once(child, "exit");
-  afterAll(() => end(child, exited));
+  onTestFinished(() => end(child, exited));
   await Promise.race([
     once(child, "message"),
     exited.then(() => Promise.reject(new Error("the worker did not start"))),

@@ -17,6 +17,8 @@ export async function ensureOwnedDatabase(input: OwnedDatabase): Promise<string>
     connectionString: input.superuserUrl,
     application_name: "tenantry-bootstrap",
   });
+  // A connection that is lost says so as an event too, beside the query's rejection; unheard it would end the process.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const owner = quoteIdentifier(input.name);

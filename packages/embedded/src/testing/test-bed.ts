@@ -125,6 +125,8 @@ export async function killServer(dataDir: string): Promise<void> {
 /** Runs one statement on a connection of its own. */
 export async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
+  // A server that is killed says so as an event too, beside the query's rejection; unheard it would end the process.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return (await client.query(text)).rows;

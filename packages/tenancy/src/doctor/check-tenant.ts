@@ -20,7 +20,7 @@ export async function checkTenant(
     return problem(
       "tenant",
       `The tenant is ${tenant.state}, and no operation is about it`,
-      "Restore the license's latest backup.",
+      "Restore its schema from a backup of PostgreSQL.",
     );
   }
   const { id, kind } = operation;

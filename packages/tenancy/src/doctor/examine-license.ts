@@ -42,7 +42,7 @@ export async function examineLicense(ctx: TenancyContext, input: LicenseExaminat
   if (tenant === undefined) {
     return [
       checkStatus(license),
-      problem("tenant", "The license has no tenant", "Restore the license's latest backup."),
+      problem("tenant", "The license has no tenant", "Restore its schema from a backup of PostgreSQL."),
     ];
   }
   return [
