@@ -58,4 +58,12 @@ describe.runIf(inject("redisUrl") !== null)("Redis goes away and comes back", as
     expect((await ended(late, operation.id)).state).toBe("succeeded");
     await worker.close();
   });
+
+  it("lets a worker stop meanwhile", async () => {
+    const worker = await installation.work({ drainMs: 30_000 });
+    await network.cut();
+    const startedAt = performance.now();
+    await worker.close();
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  });
 });

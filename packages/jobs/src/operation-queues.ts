@@ -9,7 +9,7 @@ import {
   KEEP_JOBS,
   type OperationJobData,
 } from "./catalogue.ts";
-import { type OpenedQueue, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
+import { type Opened, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
 
 /** The queue didn't answer in time, or isn't there. What was accepted stays accepted. */
 export class QueueUnavailableError extends Error {
@@ -31,7 +31,7 @@ const CONNECT_GRACE_MS = 1_500;
 /** The queues, from the side that puts jobs on them: one for each kind of operation. */
 export class OperationQueues {
   readonly store: QueueStore;
-  readonly #queues = new Map<OperationKind, OpenedQueue>();
+  readonly #queues = new Map<OperationKind, Opened<OperationQueue>>();
   readonly #log: Logger;
   #lastError = "";
 
@@ -115,9 +115,9 @@ export class OperationQueues {
 
   async close(): Promise<void> {
     for (const { instance, closeConnection } of this.#queues.values()) {
-      await instance
-        .close()
-        .catch((error: unknown) => this.#log.warn({ err: error }, "queue not closed cleanly"));
+      await withDeadline(instance.close(), CONNECT_GRACE_MS).catch((error: unknown) =>
+        this.#log.warn({ err: error }, "queue not closed cleanly"),
+      );
       await closeConnection();
     }
   }

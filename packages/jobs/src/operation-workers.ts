@@ -24,10 +24,14 @@ const MAX_STALLED_COUNT = 1_000_000;
 /** A reaction to a cancelled attempt or a held operation never comes sooner than this. Milliseconds. */
 const MIN_DELAY_MS = 50;
 
+/** How long to wait for the goodbye of a store that is away, when nothing is under way. Milliseconds. */
+const GOODBYE_MS = 1_000;
+
 /** The workers of one process: one BullMQ worker for each kind of operation. */
 export class OperationWorkers {
   readonly #workers: Opened<OperationWorker>[];
   readonly #ctx: TenancyContext;
+  #underWay = 0;
 
   constructor(ctx: TenancyContext, options: OperationWorkersOptions) {
     this.#ctx = ctx;
@@ -36,7 +40,14 @@ export class OperationWorkers {
         options.store,
         definition.kind,
         `${options.applicationName}-queue`,
-        (job, token) => process(ctx, definition, options, job, token),
+        async (job, token) => {
+          this.#underWay += 1;
+          try {
+            return await process(ctx, definition, options, job, token);
+          } finally {
+            this.#underWay -= 1;
+          }
+        },
         {
           name: options.workerName,
           concurrency: options.concurrency,
@@ -62,18 +73,25 @@ export class OperationWorkers {
   /** Takes no more jobs and waits for those under way, at most for `deadlineMs`; what is left, another worker takes over. */
   async close(deadlineMs: number): Promise<void> {
     await Promise.all(
-      this.#workers.map(async ({ instance, closeConnection }) => {
+      this.#workers.map(async ({ instance, isReachable, closeConnection }) => {
+        const pointless = this.#underWay === 0 && !isReachable();
+        const patienceMs = pointless ? Math.min(GOODBYE_MS, deadlineMs) : deadlineMs;
         const closing = instance.close();
         const timeout = Promise.withResolvers<"late">();
-        const timer = setTimeout(() => timeout.resolve("late"), deadlineMs);
+        const timer = setTimeout(() => timeout.resolve("late"), patienceMs);
         const end = await Promise.race([closing, timeout.promise]);
         clearTimeout(timer);
         if (end === "late") {
           this.#ctx.log.warn(
-            { deadlineMs },
-            "jobs still under way at the deadline are left to another worker",
+            { patienceMs, underWay: this.#underWay },
+            "not closed in time; what is under way is left to another worker",
           );
-          await instance.close(true);
+          // Neither is waited for: they say goodbye to a store that may be away.
+          for (const goodbye of [closing, instance.close(true)]) {
+            goodbye.catch((error: unknown) =>
+              this.#ctx.log.warn({ err: error }, "worker not closed cleanly"),
+            );
+          }
         }
         await closeConnection();
       }),

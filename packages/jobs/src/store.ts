@@ -30,12 +30,9 @@ export type OperationProcessor = Processor<OperationJobData, OperationJobResult,
 /** A queue or worker, and what to close after it. */
 export interface Opened<T> {
   readonly instance: T;
-  readonly closeConnection: () => Promise<void>;
-}
-
-export interface OpenedQueue extends Opened<OperationQueue> {
   /** False while it is known that nobody would answer: what is asked then only piles up. */
   readonly isReachable: () => boolean;
+  readonly closeConnection: () => Promise<void>;
 }
 
 /** Opens the producer's side of a queue. */
@@ -44,7 +41,7 @@ export function openQueue(
   name: string,
   applicationName: string,
   options: Omit<QueueOptions, "connection">,
-): OpenedQueue {
+): Opened<OperationQueue> {
   if (store.kind === "postgres") {
     const connection = postgresConnection(store.connectionString, applicationName, 4);
     const queue = new Queue(name, { ...options, connection }, createPostgresBackend);
@@ -79,7 +76,11 @@ export function openWorker(
   if (store.kind === "postgres") {
     const connection = postgresConnection(store.connectionString, applicationName, options.concurrency + 1);
     const worker = new Worker(name, processor, { ...options, connection }, createPostgresBackend);
-    return { instance: worker as unknown as OperationWorker, closeConnection: async () => undefined };
+    return {
+      instance: worker as unknown as OperationWorker,
+      isReachable: () => true,
+      closeConnection: async () => undefined,
+    };
   }
   const redis = connectRedis(store.url, applicationName);
   const worker = new Worker<OperationJobData, OperationJobResult, string>(name, processor, {
@@ -87,7 +88,11 @@ export function openWorker(
     connection: redis,
     prefix: store.prefix,
   });
-  return { instance: worker, closeConnection: async () => redis.disconnect() };
+  return {
+    instance: worker,
+    isReachable: () => redis.status === "ready",
+    closeConnection: async () => redis.disconnect(),
+  };
 }
 
 function postgresConnection(connectionString: string, applicationName: string, max: number) {
