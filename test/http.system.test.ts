@@ -84,6 +84,9 @@ describe.each(queueStores())("a sales system, queue on $name", async ({ redisUrl
     const reused = await order(headers, { maxUsers: 2 });
     expect(reused.status).toBe(422);
     expect(reused.body.code).toBe("IDEMPOTENCY_KEY_REUSED");
+    const { id } = (await order(headers)).body.operation;
+    const otherRoute = await api.call("POST", `/v1/operations/${id}/retry`, { headers });
+    expect(otherRoute.body.code).toBe("IDEMPOTENCY_KEY_REUSED");
     const otherPassword = await order(headers, { adminPassword: "another password" });
     expect(otherPassword.status).toBe(422);
     const other = await api.call("POST", "/v1/licenses", {

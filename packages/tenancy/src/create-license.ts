@@ -9,7 +9,7 @@ import {
 import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
 import type { CreateLicenseInput } from "./create-license-request.ts";
 import { TenancyError } from "./errors.ts";
-import { assertSameRequest, type Caller } from "./idempotency.ts";
+import { assertKeyUnused, assertSameRequest, type Caller } from "./idempotency.ts";
 import { generateLicenseKey } from "./license-key.ts";
 import { licenseEnd } from "./license-term.ts";
 import {
@@ -57,6 +57,7 @@ export async function createLicense(
   if (blueprint === undefined) {
     throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${input.blueprint} here.`);
   }
+  await assertKeyUnused(ctx.control, caller, "operation_events");
   const passwordHash = input.admin === null ? null : await hashPassword(input.admin.password);
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import type { ControlDatabase } from "@tenantry/schema";
 import { TenancyError } from "./errors.ts";
 
 /** Who asks, and under which promise not to do it twice. */
@@ -29,11 +30,33 @@ export function requestHash(apiKey: string, route: string, body: unknown): Buffe
  */
 export function assertSameRequest(stored: Buffer | null, idempotency: Idempotency): void {
   if (stored === null || !stored.equals(idempotency.requestHash)) {
-    throw new TenancyError(
-      "IDEMPOTENCY_KEY_REUSED",
-      "This Idempotency-Key was used for a different request.",
-    );
+    throw keyReused();
   }
+}
+
+/**
+ * Orders keep their idempotency key with the operation, changes of operations with the event: a key that served the one
+ * can't serve the other.
+ *
+ * @throws TenancyError IDEMPOTENCY_KEY_REUSED
+ */
+export async function assertKeyUnused(
+  control: ControlDatabase,
+  caller: Caller,
+  table: "operations" | "operation_events",
+): Promise<void> {
+  if (caller.idempotency === null || caller.apiKeyId === null) return;
+  const used = await control
+    .selectFrom(table)
+    .select("api_key_id")
+    .where("api_key_id", "=", caller.apiKeyId)
+    .where("idempotency_key", "=", caller.idempotency.key)
+    .executeTakeFirst();
+  if (used !== undefined) throw keyReused();
+}
+
+function keyReused(): TenancyError {
+  return new TenancyError("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key was used for a different request.");
 }
 
 /** JSON with object members in order of their names: a client may send the same fields in another order. */
