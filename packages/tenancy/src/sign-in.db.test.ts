@@ -170,6 +170,18 @@ describe("signing in", () => {
     },
   );
 
+  it("isn't locked by the right password, however often a suspended license refuses it", async () => {
+    const { license } = await customer();
+    await ctx.control
+      .updateTable("licenses")
+      .set({ suspended_at: new Date() })
+      .where("key", "=", license.key)
+      .execute();
+    for (let knock = 1; knock <= 7; knock++) {
+      await expect(attempt(license.key, ADMIN_PASSWORD)).rejects.toMatchObject({ code: "LICENSE_SUSPENDED" });
+    }
+  });
+
   it("ends for a user whom the customer has switched off", async () => {
     const order = await customer();
     const { token } = await attempt(order.license.key, ADMIN_PASSWORD);
