@@ -10,6 +10,7 @@ import {
 import { DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
 import type { Logger } from "pino";
 import { installationId } from "./installation-id.ts";
+import { installationSecret } from "./installation-secret.ts";
 
 export interface OpenOptions {
   readonly databaseUrl: string;
@@ -71,8 +72,9 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
   try {
     const { applied } = await migrateControlSchema(control);
     if (applied.length > 0) log.info({ applied }, "control schema migrated");
+    const database = controlDatabase(control);
     const ctx: TenancyContext = {
-      control: controlDatabase(control),
+      control: database,
       placements: new Map([
         [
           DEFAULT_PLACEMENT,
@@ -89,6 +91,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
         ],
       ]),
       blueprints: await createBlueprintRegistry(options.blueprints),
+      secret: await installationSecret(database),
       log,
     };
     const store: QueueStore =

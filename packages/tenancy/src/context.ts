@@ -15,6 +15,8 @@ export interface TenancyContext {
   readonly control: ControlDatabase;
   readonly placements: ReadonlyMap<string, Placement>;
   readonly blueprints: BlueprintRegistry;
+  /** The installation's own secret, which `derivedPassword` draws on. */
+  readonly secret: Buffer;
   readonly log: Logger;
 }
 

@@ -12,6 +12,7 @@ export {
   parseCreateLicense,
 } from "./create-license-request.ts";
 export type { CreateTenantResult } from "./create-tenant.ts";
+export { derivedPassword, type PasswordPurpose } from "./derived-password.ts";
 export type { Announce } from "./doctor/check-operations.ts";
 export { examineInstallation } from "./doctor/examine-installation.ts";
 export { examineLicense, type LicenseExamination } from "./doctor/examine-license.ts";
