@@ -48,8 +48,8 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
 
   it("inside its transaction leaves one whole tenant in the end", async () => {
     const { tenant, operation } = await orderLicense(installation);
-    // CREATE ROLE is the last but a few of the statements: tables and rows are written, nothing is committed.
-    const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
+    // The first foreign key writes there: some tables are made, nothing is committed.
+    const release = await hold(database.adminUrl, "LOCK TABLE pg_trigger IN SHARE MODE");
     const victim = await startWorkerProcess(database.url, redisUrl);
     await untilBlocked(database.adminUrl, `tenantry-${victim.role}-provisioning`);
     await victim.kill();
@@ -77,7 +77,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
 
   it("is told apart from one whose backend was killed: that one tries again itself", async () => {
     const { tenant, operation } = await orderLicense(installation);
-    const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
+    const release = await hold(database.adminUrl, "LOCK TABLE pg_trigger IN SHARE MODE");
     const worker = await installation.work();
     const backend = await untilBlocked(database.adminUrl, "tenantry-test-provisioning");
     await terminate(backend);

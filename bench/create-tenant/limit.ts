@@ -1,6 +1,7 @@
+import { ensureGateway } from "@tenantry/schema";
 import pg from "pg";
 import type { Contender } from "./contender.ts";
-import { provisioningText } from "./provisioning-text.ts";
+import { BENCH_GATEWAY, provisioningText } from "./provisioning-text.ts";
 import { sampleTenant } from "./sample-tenant.ts";
 
 /** A connection that provisions ages (cached plans of foreign keys): the limit renews its own, for it is to be the limit. */
@@ -22,6 +23,7 @@ export const limit: Contender = {
       max: workers,
       maxUses: TENANTS_PER_CONNECTION,
     });
+    await ensureGateway(pool, BENCH_GATEWAY, "not used");
     return {
       createTenant: async () => {
         const text = texts.pop();

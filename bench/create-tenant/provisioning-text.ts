@@ -1,5 +1,8 @@
-import { provisionScript } from "@tenantry/schema";
+import { gatewayOf, provisionScript } from "@tenantry/schema";
 import { compiledErp, type SampleTenant } from "./sample-tenant.ts";
+
+/** The limit's own, so that it meets no gateway of an installation's. */
+export const BENCH_GATEWAY = gatewayOf("bench", 1);
 
 /** The very text that Tenantry sends for this tenant, with the BEGIN before it. */
 export async function provisioningText(tenant: SampleTenant): Promise<string> {
@@ -8,6 +11,7 @@ export async function provisioningText(tenant: SampleTenant): Promise<string> {
     operationId: tenant.operationId,
     schema: tenant.schema,
     role: tenant.role,
+    gateway: BENCH_GATEWAY,
     blueprint: compiledErp,
     seed: tenant.seed,
   });

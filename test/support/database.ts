@@ -30,13 +30,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       process.stderr.write(`kept for a look, as long as its server runs: database ${name}\n`);
       return;
     }
-    const roles = await withAdmin(adminUrl.href, async (client) => {
-      const found = await client.query(
-        "SELECT DISTINCT r.rolname FROM pg_roles r JOIN pg_auth_members m ON m.roleid = r.oid JOIN pg_roles o ON o.oid = m.member WHERE o.rolname = $1",
-        [name],
-      );
-      return found.rows.map((row) => row.rolname as string);
-    });
+    const roles = await withAdmin(adminUrl.href, (client) => rolesOf(client, name));
     await withAdmin(admin, async (client) => {
       await client.query(`DROP DATABASE ${pg.escapeIdentifier(name)} WITH (FORCE)`);
       for (const role of [...new Set(roles), name])
@@ -44,6 +38,26 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     });
   });
   return { url, adminUrl: adminUrl.href };
+}
+
+/** The roles that were made from this database, keepers last: since PostgreSQL 16 a grant needs the role that gave it. */
+async function rolesOf(client: pg.Client, owner: string): Promise<string[]> {
+  const found = await client.query(
+    `WITH made AS (
+       SELECT roleid AS oid FROM pg_auth_members WHERE member = $1::text::regrole
+       UNION SELECT (aclexplode(relacl)).grantee FROM pg_class WHERE relowner = $1::text::regrole
+       UNION SELECT (aclexplode(nspacl)).grantee FROM pg_namespace WHERE nspowner = $1::text::regrole
+     ), near AS (
+       SELECT oid FROM made UNION SELECT member FROM pg_auth_members JOIN made ON roleid = made.oid
+       UNION SELECT roleid FROM pg_auth_members JOIN made ON member = made.oid
+       UNION SELECT login.oid FROM pg_roles AS login, pg_roles AS keeper JOIN made USING (oid)
+         WHERE login.rolname = replace(keeper.rolname, '_keeper_', '_gateway_')
+     )
+     SELECT rolname FROM pg_roles JOIN near USING (oid) WHERE rolname <> $1::text AND NOT rolsuper AND rolname !~ '^pg_'
+     ORDER BY rolcreaterole`,
+    [owner],
+  );
+  return found.rows.map((row) => row.rolname as string);
 }
 
 /** Runs `work` on one connection of its own. */

@@ -45,11 +45,15 @@ export async function tenantSchemas(adminUrl: string): Promise<string[]> {
   });
 }
 
-/** Roles that a login may switch to, to see that nothing was left over. */
+/** Roles that the gateways of an installation's owner may become, to see that nothing was left over. */
 export async function tenantRoles(adminUrl: string, owner: string): Promise<string[]> {
   return withAdmin(adminUrl, async (client) => {
     const found = await client.query(
-      "SELECT DISTINCT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles o ON o.oid = m.member WHERE o.rolname = $1 ORDER BY 1",
+      `SELECT DISTINCT role.rolname
+       FROM pg_auth_members AS kept JOIN pg_roles AS keeper ON keeper.oid = kept.roleid
+       JOIN pg_roles AS gateway ON gateway.rolname = replace(keeper.rolname, '_keeper_', '_gateway_')
+       JOIN pg_auth_members AS served ON served.member = gateway.oid JOIN pg_roles AS role ON role.oid = served.roleid
+       WHERE kept.member = $1::text::regrole AND keeper.rolname LIKE '%\\_keeper\\_%' ORDER BY 1`,
       [owner],
     );
     return found.rows.map((row) => row.rolname as string);

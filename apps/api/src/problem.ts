@@ -37,6 +37,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: stri
   ACCOUNT_LOCKED: [423, "The account is locked"],
   RATE_LIMITED: [429, "Too many requests"],
   PROVISIONING_FAILED: [500, "The tenant could not be made"],
+  STATEMENT_REFUSED: [500, "The application sent a statement that tenants may not send"],
   INTERNAL: [500, "Unexpected error"],
   UNAVAILABLE: [503, "Not available right now"],
 };

@@ -4,10 +4,12 @@ import {
   controlDatabase,
   createBlueprintRegistry,
   createPool,
+  LoginPools,
   migrateControlSchema,
   type Pool,
+  type PoolOptions,
 } from "@tenantry/schema";
-import { DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
+import { adoptTenants, DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
 import type { Logger } from "pino";
 import { installationId } from "./installation-id.ts";
 import { installationSecret } from "./installation-secret.ts";
@@ -39,11 +41,17 @@ const CONTROL_TIMEOUT = 10_000;
 const PROVISIONING_TIMEOUT = 120_000;
 const SERVING_TIMEOUT = 30_000;
 const CONTROL_CONNECTIONS = 10;
-const SERVING_CONNECTIONS = 10;
+/** Connections of one process for tenants' data: shared ones, and those of tenants that log in as themselves. */
+const GATEWAY_CONNECTIONS = 10;
+const LOGIN_CONNECTIONS = 10;
+/** A tenant that logs in as itself has so many of them at most. */
+const CONNECTIONS_PER_LOGIN = 2;
 /** Tenants after which a provisioning connection is renewed: its cached foreign-key plans slow it down (docs/adr/0006). */
 const PROVISIONING_USES = 40;
-/** A serving connection grows by some 185 KB with each tenant it touches. */
+/** A serving connection grows by some 185 KB with each tenant it touches; a gateway has 500 of them (docs/adr/0011). */
 const SERVING_USES = 2_000;
+
+type PurposeSettings = Omit<PoolOptions, "connectionString" | "max" | "maxUses">;
 
 /**
  * Connects to an installation and brings its control schema up to date.
@@ -53,21 +61,37 @@ const SERVING_USES = 2_000;
 export async function openInstallation(options: OpenOptions): Promise<Installation> {
   const { databaseUrl, log } = options;
   const applicationName = `tenantry-${options.role}`;
-  const pools: Pool[] = [];
-  const pool = (purpose: string, max: number, timeout: number, maxUses?: number): Pool => {
-    const created = createPool({
-      connectionString: databaseUrl,
-      applicationName: `${applicationName}-${purpose}`,
-      max,
-      ...(maxUses === undefined ? {} : { maxUses }),
-      statementTimeout: timeout,
-      lockTimeout: 10_000,
-      idleInTransactionTimeout: 15_000,
-      onConnectionLost: (error) => log.warn({ err: error, purpose }, "connection lost"),
-    });
-    pools.push(created);
-    return created;
+  const pools: { end(): Promise<unknown> }[] = [];
+  const kept = <P extends { end(): Promise<unknown> }>(pool: P): P => {
+    pools.push(pool);
+    return pool;
   };
+  const settings = (purpose: string, timeout: number): PurposeSettings => ({
+    applicationName: `${applicationName}-${purpose}`,
+    statementTimeout: timeout,
+    lockTimeout: 10_000,
+    idleInTransactionTimeout: 15_000,
+    onConnectionLost: (error) => log.warn({ err: error, purpose }, "connection lost"),
+  });
+  const pool = (purpose: string, max: number, timeout: number, maxUses?: number): Pool =>
+    kept(
+      createPool({
+        ...settings(purpose, timeout),
+        connectionString: databaseUrl,
+        max,
+        ...(maxUses === undefined ? {} : { maxUses }),
+      }),
+    );
+  const loginPools = (purpose: string, budget: number, perLogin: number): LoginPools =>
+    kept(
+      new LoginPools({
+        ...settings(purpose, SERVING_TIMEOUT),
+        serverUrl: databaseUrl,
+        budget,
+        perLogin,
+        maxUses: SERVING_USES,
+      }),
+    );
   const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT);
   try {
     const { applied } = await migrateControlSchema(control);
@@ -86,18 +110,22 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
               PROVISIONING_TIMEOUT,
               PROVISIONING_USES,
             ),
-            serving: pool("serving", SERVING_CONNECTIONS, SERVING_TIMEOUT, SERVING_USES),
+            gateways: loginPools("serving", GATEWAY_CONNECTIONS, GATEWAY_CONNECTIONS),
+            logins: loginPools("tenant", LOGIN_CONNECTIONS, CONNECTIONS_PER_LOGIN),
           },
         ],
       ]),
       blueprints: await createBlueprintRegistry(options.blueprints),
+      installationId: await installationId(database),
       secret: await installationSecret(database),
       log,
     };
     const store: QueueStore =
       options.redisUrl === null
         ? { kind: "postgres", connectionString: databaseUrl }
-        : { kind: "redis", url: options.redisUrl, prefix: `tenantry-${await installationId(ctx.control)}` };
+        : { kind: "redis", url: options.redisUrl, prefix: `tenantry-${ctx.installationId}` };
+    const adopted = await adoptTenants(ctx);
+    if (adopted > 0) log.info({ tenants: adopted }, "tenants of an earlier version brought up to date");
     const queues = new OperationQueues({ store, applicationName, log });
     await queues.connect();
     const watch = new OperationWatch(ctx, {
@@ -117,6 +145,6 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
   }
 }
 
-async function endAll(pools: readonly Pool[]): Promise<void> {
+async function endAll(pools: readonly { end(): Promise<unknown> }[]): Promise<void> {
   await Promise.all(pools.map((pool) => pool.end()));
 }

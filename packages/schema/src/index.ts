@@ -18,14 +18,35 @@ export {
 } from "./blueprint/define.ts";
 export { BlueprintError } from "./blueprint/errors.ts";
 export { type BlueprintRegistry, createBlueprintRegistry } from "./blueprint/registry.ts";
+export { revokeFromTenant, roleSettingScript } from "./blueprint/tenant-rights.ts";
 export { ensureOwnedDatabase, type OwnedDatabase } from "./bootstrap.ts";
 export { type ControlDatabase, controlDatabase } from "./control/database.ts";
 export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
 export * from "./control/tables.ts";
+export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
 export { createPool, type Pool, type PoolOptions } from "./pool.ts";
+export { scramVerifier } from "./scram-verifier.ts";
 export { isConnectionLoss, isTransient, SQLSTATE, sqlState, violatedConstraint } from "./sqlstate.ts";
+export {
+  lostRoleScript,
+  membershipScript,
+  membershipStatement,
+  type TenantAccess,
+  tableRightsScript,
+} from "./tenant/access.ts";
+export { adoptTenantScript } from "./tenant/adopt.ts";
+export {
+  allowLoginScript,
+  createRoleScript,
+  dropRoleScript,
+  ensureGateway,
+  GATEWAY_CAPACITY,
+  type Gateway,
+  gatewayOf,
+} from "./tenant/gateway.ts";
+export { type Login, LoginPools, type LoginPoolsOptions, LoginRefusedError } from "./tenant/login-pools.ts";
 export { MARKER_TABLE, readMarker, type SchemaOwner } from "./tenant/marker.ts";
 export {
   PROVISION_STEPS,
@@ -35,4 +56,5 @@ export {
   provisionScript,
   provisionTenant,
 } from "./tenant/provision.ts";
+export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

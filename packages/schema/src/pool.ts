@@ -3,6 +3,7 @@ import pg from "pg";
 /** One physical connection, checked out of a pool. */
 export type PoolClient = pg.PoolClient;
 export type Pool = pg.Pool;
+export type QueryConfig = pg.QueryConfig;
 export type QueryResult<R extends pg.QueryResultRow> = pg.QueryResult<R>;
 /** Anything that runs SQL text: a pool or one connection of it. */
 export type Queryable = Pick<pg.ClientBase, "query">;

@@ -1,4 +1,4 @@
-import type { BlueprintRegistry, ControlDatabase, Pool } from "@tenantry/schema";
+import type { BlueprintRegistry, ControlDatabase, LoginPools, Pool } from "@tenantry/schema";
 import type { Logger } from "pino";
 
 /** The PostgreSQL server that tenants live on, as seen from this process. */
@@ -6,8 +6,10 @@ export interface Placement {
   readonly name: string;
   /** For DDL: few connections, renewed often. */
   readonly provisioning: Pool;
-  /** For tenants' own data, through `withTenant` alone. */
-  readonly serving: Pool;
+  /** For tenants' own data, through `withTenant` alone: connections that many tenants take turns on. */
+  readonly gateways: LoginPools;
+  /** The same for tenants that log in as themselves. */
+  readonly logins: LoginPools;
 }
 
 /** What every function of this package works with. Made once in an app's `main`, passed down. */
@@ -15,6 +17,8 @@ export interface TenancyContext {
   readonly control: ControlDatabase;
   readonly placements: ReadonlyMap<string, Placement>;
   readonly blueprints: BlueprintRegistry;
+  /** Twelve hexadecimal digits that the installation gave itself. */
+  readonly installationId: string;
   /** The installation's own secret, which `derivedPassword` draws on. */
   readonly secret: Buffer;
   readonly log: Logger;

@@ -176,7 +176,10 @@ function newLicense(input: CreateLicenseInput, passwordHash: string | null, now:
   };
 }
 
-function newTenant(license: LicenseRow, schema: string, now: Date): TenantRow {
+/** A tenant's row, but for what the database fills in. */
+type NewTenant = Omit<TenantRow, "ordinal" | "access_version">;
+
+function newTenant(license: LicenseRow, schema: string, now: Date): NewTenant {
   const id = randomUUIDv7();
   return {
     id,

@@ -12,6 +12,7 @@ import { TenancyError } from "./errors.ts";
 import type { LicenseRow, TenantRow } from "./license-view.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
+import { provideGateway, tenantGateway } from "./tenant-connection.ts";
 import { nextTenantState } from "./tenant-state.ts";
 
 const PERCENT: Readonly<Record<"license" | ProvisionStep | "ready", number>> = {
@@ -54,11 +55,16 @@ export const createTenant: OperationHandler = async (ctx, work) => {
     access: `Creating role ${tenant.role_name}`,
   };
   let canceled = false;
+  const gateway = tenantGateway(ctx, tenant);
+  await provideGateway(ctx, placement, gateway).catch((error: unknown) => {
+    throw provisioningError(tenant, error);
+  });
   const outcome = await provisionTenant(placement.provisioning, {
     tenantId: tenant.id,
     operationId: work.operation.id,
     schema: tenant.schema_name,
     role: tenant.role_name,
+    gateway,
     blueprint: compiled,
     seed: seedInput(license),
     mayProceed: async () => {

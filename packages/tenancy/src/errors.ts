@@ -24,6 +24,8 @@ export const REMEDIES = {
   ROLE_TAKEN:
     "A role of that name exists and belongs to somebody else. Rename it, then run `tenantry operation retry`.",
   PROVISIONING_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
+  STATEMENT_REFUSED:
+    "A transaction of a tenant takes statements on its own tables only: see docs/security.md for what it refuses, and why.",
   BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;

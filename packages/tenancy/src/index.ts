@@ -1,3 +1,4 @@
+export { adoptTenants } from "./adopt-tenants.ts";
 export * from "./api-keys.ts";
 export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
 export {
@@ -49,4 +50,4 @@ export { endSession, getSession, type Session } from "./session.ts";
 export { type SignedIn, type SignInInput, signIn } from "./sign-in.ts";
 export type { TenantUser } from "./tenant-user.ts";
 export { printable, textFaults } from "./text-rules.ts";
-export { assertReady, type TenantRef, withTenant } from "./with-tenant.ts";
+export { assertReady, type TenantRef, type WithTenantOptions, withTenant } from "./with-tenant.ts";

@@ -53,7 +53,9 @@ export function toLicense(row: LicenseRow, now: Date): License {
   };
 }
 
-export function toTenant(row: TenantRow): Tenant {
+export function toTenant(
+  row: Pick<TenantRow, "schema_name" | "state" | "blueprint" | "version" | "placement">,
+): Tenant {
   return {
     schema: row.schema_name,
     state: row.state,

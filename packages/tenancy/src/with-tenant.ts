@@ -1,8 +1,15 @@
-import { type TenantState, tenantTransaction } from "@tenantry/schema";
+import {
+  allowLoginScript,
+  ensureGateway,
+  StatementRefusedError,
+  type TenantState,
+  tenantTransaction,
+} from "@tenantry/schema";
 import type { Kysely } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import { placementOf } from "./placement.ts";
+import { gatewayLogin, tenantGateway, tenantLogin, withMendedLogin } from "./tenant-connection.ts";
 
 /** What `withTenant` has to know of a tenant: a row of `tenants` will do. */
 export interface TenantRef {
@@ -10,7 +17,19 @@ export interface TenantRef {
   readonly role_name: string;
   readonly placement: string;
   readonly state: TenantState;
+  readonly ordinal: number;
 }
+
+export interface WithTenantOptions {
+  /**
+   * `shared`, the default: a connection that many tenants take turns on becomes this tenant's role for one transaction.
+   * `login`: a connection that logged in as the tenant's own role, which is nobody else's and can become nobody else.
+   */
+  readonly mode?: "shared" | "login";
+}
+
+/** Connections that a tenant's role may have open on the server at once, all processes together. */
+const TENANT_CONNECTION_LIMIT = 10;
 
 const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
   provisioning: "It is being made: wait for its create-tenant operation.",
@@ -21,18 +40,57 @@ const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
 
 /**
  * The only door to a tenant's data: runs `work` in one transaction as the tenant's role, with the tenant's schema as the
- * only one on the path. Commits when `work` returns, rolls back when it throws.
+ * only one on the path. Commits when `work` returns, rolls back when it throws. The handle is good for this transaction
+ * alone. docs/security.md says what each mode holds against.
  *
- * @throws TenancyError TENANT_NOT_READY, with a hint that says why; and whatever `work` throws.
+ * @throws TenancyError TENANT_NOT_READY, with a hint that says why; STATEMENT_REFUSED; and whatever `work` throws.
  */
 export async function withTenant<DB, T>(
   ctx: TenancyContext,
   tenant: TenantRef,
   work: (db: Kysely<DB>) => Promise<T>,
+  { mode = "shared" }: WithTenantOptions = {},
 ): Promise<T> {
   assertReady(tenant);
+  try {
+    return await (mode === "login" ? asOwnLogin(ctx, tenant, work) : throughGateway(ctx, tenant, work));
+  } catch (error) {
+    if (!(error instanceof StatementRefusedError)) throw error;
+    throw new TenancyError("STATEMENT_REFUSED", `${error.message}.`, { cause: error });
+  }
+}
+
+function throughGateway<DB, T>(
+  ctx: TenancyContext,
+  tenant: TenantRef,
+  work: (db: Kysely<DB>) => Promise<T>,
+): Promise<T> {
+  const placement = placementOf(ctx, tenant);
+  const gateway = tenantGateway(ctx, tenant);
+  const login = gatewayLogin(ctx, gateway);
   const scope = { schema: tenant.schema_name, role: tenant.role_name };
-  return tenantTransaction(placementOf(ctx, tenant).serving, scope, work);
+  return withMendedLogin(
+    () => placement.gateways.use(login, (client) => tenantTransaction(client, scope, work)),
+    () => ensureGateway(placement.provisioning, gateway, login.password, { renew: true }),
+  );
+}
+
+function asOwnLogin<DB, T>(
+  ctx: TenancyContext,
+  tenant: TenantRef,
+  work: (db: Kysely<DB>) => Promise<T>,
+): Promise<T> {
+  const placement = placementOf(ctx, tenant);
+  const login = tenantLogin(ctx, tenant);
+  const scope = { schema: tenant.schema_name, role: null };
+  const allow = { password: login.password, connectionLimit: TENANT_CONNECTION_LIMIT };
+  return withMendedLogin(
+    () => placement.logins.use(login, (client) => tenantTransaction(client, scope, work)),
+    () =>
+      placement.provisioning.query(
+        `BEGIN;\n${allowLoginScript(tenantGateway(ctx, tenant), tenant.role_name, allow)}COMMIT;`,
+      ),
+  );
 }
 
 /**

@@ -26,7 +26,7 @@ export async function tenantContents(ctx: TenancyContext, licenseKey: string): P
     .selectFrom("tenants")
     .innerJoin("licenses", "licenses.id", "tenants.license_id")
     .where("licenses.key", "=", licenseKey)
-    .select(["tenants.schema_name", "tenants.role_name", "tenants.placement", "tenants.state"])
+    .selectAll("tenants")
     .executeTakeFirst();
   if (tenant === undefined) throw new TenancyError("TENANT_NOT_FOUND", "The license has no tenant.");
   const tables = await tenantTables(ctx, tenant);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { Migrator } from "kysely/migration";
 import pg from "pg";
@@ -6,9 +7,11 @@ import { createTestDatabase, withAdmin } from "../../../../test/support/database
 import { schemaSnapshot } from "../../../../test/support/schema-snapshot.ts";
 import { erp } from "../blueprints/erp/index.ts";
 import { createPool } from "../pool.ts";
+import { ensureGateway, gatewayOf } from "../tenant/gateway.ts";
 import { provisionTenant } from "../tenant/provision.ts";
 import { compileBlueprint } from "./compile.ts";
 import { type AnyKysely, type Blueprint, defineBlueprint } from "./define.ts";
+import { revokeFromTenant } from "./tenant-rights.ts";
 
 const { url } = await createTestDatabase();
 
@@ -51,7 +54,7 @@ const everything = defineBlueprint({
         await sql`create view moods as select mood, count(*) as n from parent group by mood`.execute(db);
         await sql`create materialized view names as select name from parent`.execute(db);
         await db.schema.createIndex("parent_lower").on("parent").expression(sql`lower(name)`).execute();
-        await sql`revoke delete on child from public`.execute(db);
+        await revokeFromTenant(db, "delete", "child");
         await db.insertInto("parent").values({ name: "it's $1 'quoted' \\ text" }).execute();
       },
     },
@@ -63,14 +66,19 @@ const everything = defineBlueprint({
 
 /** Makes a schema the ordinary way: Kysely's own Migrator, under the same default privileges. */
 async function migrateWithKysely(blueprint: Blueprint, schema: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: url, max: 1, options: `-c search_path=${schema}` });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    options: `-c search_path=${schema} -c tenantry.role=${schema}_role`,
+  });
   const db: AnyKysely = new Kysely({ dialect: new PostgresDialect({ pool }) });
   try {
     await sql`create schema ${sql.id(schema)}`.execute(db);
     // Run after the Migrator has made its own tables, which stay closed to the tenant's role, and before all others.
     const privileges = async (inside: AnyKysely): Promise<void> => {
+      await sql`create role ${sql.id(`${schema}_role`)}`.execute(inside);
       await sql`alter default privileges in schema ${sql.id(schema)}
-        grant select, insert, update, delete on tables to public`.execute(inside);
+        grant select, insert, update, delete on tables to ${sql.id(`${schema}_role`)}`.execute(inside);
     };
     const migrations = Object.fromEntries(blueprint.migrations.map((each) => [each.name, each]));
     const migrator = new Migrator({
@@ -97,12 +105,15 @@ async function provision(blueprint: Blueprint, schema: string): Promise<void> {
     idleInTransactionTimeout: 15_000,
     onConnectionLost: () => undefined,
   });
+  const gateway = gatewayOf(randomBytes(6).toString("hex"), 1);
   try {
+    await ensureGateway(pool, gateway, "password");
     const outcome = await provisionTenant(pool, {
       tenantId: "01900000-0000-7000-8000-000000000001",
       operationId: "01900000-0000-7000-8000-000000000002",
       schema,
       role: `${schema}_role`,
+      gateway,
       blueprint: await compileBlueprint(blueprint),
       seed: {
         license: { key: "K", clientName: "C", email: null, phone: null, company: null },

@@ -10,9 +10,10 @@ import { type Pool, type PoolClient, withClient } from "../pool.ts";
 import { ADVISORY_LOCK_SPACE } from "../tenant/advisory-lock.ts";
 import { licensesTenantsOperations } from "./migrations/0001-licenses-tenants-operations.ts";
 import { sessions } from "./migrations/0002-sessions.ts";
+import { gateways } from "./migrations/0003-gateways.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
-const CONTROL_MIGRATIONS: readonly NamedMigration[] = [licensesTenantsOperations, sessions];
+const CONTROL_MIGRATIONS: readonly NamedMigration[] = [licensesTenantsOperations, sessions, gateways];
 
 export const CONTROL_SCHEMA = "tenantry";
 

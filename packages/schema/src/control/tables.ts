@@ -61,6 +61,10 @@ export interface TenantsTable {
   state: TenantState;
   created_at: Date;
   ready_at: Date | null;
+  /** From 1, given once: `gatewayOf` counts with it. */
+  ordinal: Generated<number>;
+  /** In which form its role has its rights; 2 is today's. */
+  access_version: Generated<number>;
 }
 
 export interface SchemaCountersTable {

@@ -5,10 +5,12 @@ import {
   ledgerTablesScript,
 } from "../blueprint/compile.ts";
 import type { SeedInput } from "../blueprint/define.ts";
+import { roleSettingScript } from "../blueprint/tenant-rights.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import { type Pool, type PoolClient, type QueryResult, withClient } from "../pool.ts";
 import { SQLSTATE, sqlState } from "../sqlstate.ts";
 import { ADVISORY_LOCK_SPACE } from "./advisory-lock.ts";
+import { createRoleScript, type Gateway } from "./gateway.ts";
 import { MARKER_TABLE, readMarker } from "./marker.ts";
 
 export interface ProvisionInput {
@@ -16,6 +18,8 @@ export interface ProvisionInput {
   readonly operationId: string;
   readonly schema: string;
   readonly role: string;
+  /** Must be there: see `ensureGateway`. */
+  readonly gateway: Gateway;
   readonly blueprint: CompiledBlueprint;
   readonly seed: SeedInput;
   /**
@@ -122,18 +126,18 @@ export async function provisionScript(input: Omit<ProvisionInput, "mayProceed" |
     `SET LOCAL search_path = ${schema};\n`,
     ledgerTablesScript(),
     `CREATE TABLE ${MARKER_TABLE} (tenant_id uuid PRIMARY KEY, operation_id uuid NOT NULL, license_key varchar(64) NOT NULL, blueprint varchar(31) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());\n`,
-    // From here on every table, also one that a later migration adds, is open to whoever may enter the schema, and only
-    // the tenant's role may. A default privilege costs no catalog row per table; see docs/adr/0005.
-    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO PUBLIC;\n`,
+    // From here on every table, also one that a later migration adds, is open to the tenant's role, and to nobody else:
+    // a right given to PUBLIC would show the rows' commonest values in `pg_stats`; see docs/adr/0012.
+    createRoleScript(input.gateway, input.role),
+    roleSettingScript(input.role),
+    `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role};\n`,
     step("tables"),
     blueprint.createScript,
     step("default data"),
     blueprint.commonSeedScript,
     await compileSeed(blueprint.blueprint, input.seed),
     step("access"),
-    `CREATE ROLE ${role} NOLOGIN NOINHERIT;\n`,
     `GRANT USAGE ON SCHEMA ${schema} TO ${role};\n`,
-    `GRANT ${role} TO CURRENT_USER;\n`,
     ledgerRowsScript(
       blueprint.migrations.map((migration) => migration.name),
       new Date(),

@@ -1,5 +1,15 @@
-import { CONTROL_SCHEMA, quoteIdentifier, quoteLiteral } from "@tenantry/schema";
-import type { Placement } from "../context.ts";
+import {
+  CONTROL_SCHEMA,
+  ensureGateway,
+  lostRoleScript,
+  membershipScript,
+  membershipStatement,
+  quoteIdentifier,
+  quoteLiteral,
+  type TenantAccess,
+} from "@tenantry/schema";
+import type { Placement, TenancyContext } from "../context.ts";
+import { gatewayLogin, tenantGateway } from "../tenant-connection.ts";
 import { type Finding, ok, problem, simpleFix } from "./finding.ts";
 
 /** Schemas that a tenant's role must have no way into: the control schema and the queue's. */
@@ -15,46 +25,55 @@ interface RoleFacts {
   readonly open_schemas: string[];
 }
 
-/** Can Tenantry work as the tenant's role, and has that role rights in its own schema only? */
+/** Can the tenant's gateway work as its role, and has that role rights in its own schema only? */
 export async function checkRole(
+  ctx: TenancyContext,
   placement: Placement,
-  tenant: { readonly schema_name: string; readonly role_name: string },
+  tenant: { readonly schema_name: string; readonly role_name: string; readonly ordinal: number },
 ): Promise<Finding[]> {
   const { schema_name: schema, role_name: role } = tenant;
-  const names = { schema: quoteIdentifier(schema), role: quoteIdentifier(role) };
-  const run = (statements: string) => placement.provisioning.query(statements);
-  const facts = await readFacts(placement, schema, role);
+  const gateway = tenantGateway(ctx, tenant);
+  const access = { schema, role, gateway };
+  const withGateway = async (script: string): Promise<void> => {
+    await ensureGateway(placement.provisioning, gateway, gatewayLogin(ctx, gateway).password);
+    await placement.provisioning.query(script);
+  };
+  const facts = await readFacts(placement, access);
   if (!facts.found) {
-    const statements = `CREATE ROLE ${names.role} NOLOGIN NOINHERIT; GRANT USAGE ON SCHEMA ${names.schema} TO ${names.role}; GRANT ${names.role} TO CURRENT_USER`;
     return [
       problem(
         "role",
         `Role ${role} is missing`,
-        `Make it again: ${statements};`,
-        simpleFix(`Make role ${role} again, with USAGE on schema ${schema} alone`, () => run(statements)),
+        "`--fix` makes it again, with its rights on the schema's tables. It was dropped, or lost in moving the server.",
+        simpleFix(`Make role ${role} again, with rights in schema ${schema} alone`, () =>
+          withGateway(lostRoleScript(access)),
+        ),
       ),
     ];
   }
   const findings: Finding[] = [];
   if (!facts.member) {
-    const statement = `GRANT ${names.role} TO CURRENT_USER`;
     findings.push(
       problem(
         "role",
-        `Tenantry's login isn't a member of role ${role}, so it can't work as it`,
-        `As Tenantry's login, or a superuser naming it: ${statement};`,
-        simpleFix(`Make Tenantry's login a member of role ${role}`, () => run(statement)),
+        `The tenant's gateway ${gateway.login} may not act as role ${role}`,
+        `As a superuser: ${membershipStatement(access)};`,
+        simpleFix(`Let gateway ${gateway.login} act as role ${role}`, () =>
+          withGateway(membershipScript(access)),
+        ),
       ),
     );
   }
   if (!facts.usage) {
-    const statement = `GRANT USAGE ON SCHEMA ${names.schema} TO ${names.role}`;
+    const statement = `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${quoteIdentifier(role)}`;
     findings.push(
       problem(
         "role",
         `Role ${role} may not use its own schema ${schema}`,
         `Run: ${statement};`,
-        simpleFix(`Grant USAGE on schema ${schema} to role ${role}`, () => run(statement)),
+        simpleFix(`Grant USAGE on schema ${schema} to role ${role}`, () =>
+          placement.provisioning.query(statement),
+        ),
       ),
     );
   }
@@ -97,7 +116,7 @@ function excess(role: string, schema: string, facts: RoleFacts): Finding[] {
 }
 
 /** Everything in one question. PostgreSQL 16 tells apart who may SET ROLE among the members; before, all of them may. */
-async function readFacts(placement: Placement, schema: string, role: string): Promise<RoleFacts> {
+async function readFacts(placement: Placement, { schema, role, gateway }: TenantAccess): Promise<RoleFacts> {
   const version = await placement.provisioning.query<{ number: number }>(
     "SELECT current_setting('server_version_num')::int AS number",
   );
@@ -105,7 +124,8 @@ async function readFacts(placement: Placement, schema: string, role: string): Pr
   const closed = CLOSED_SCHEMAS.map(quoteLiteral).join(", ");
   const { rows } = await placement.provisioning.query<RoleFacts>(`
     SELECT true AS found,
-      pg_has_role(current_user, role.oid, '${membership}') AS member,
+      coalesce((SELECT pg_has_role(login.oid, role.oid, '${membership}') FROM pg_roles AS login
+        WHERE login.rolname = ${quoteLiteral(gateway.login)}), false) AS member,
       has_schema_privilege(role.oid, to_regnamespace(${quoteLiteral(quoteIdentifier(schema))}), 'USAGE') AS usage,
       has_schema_privilege(role.oid, to_regnamespace(${quoteLiteral(quoteIdentifier(schema))}), 'CREATE') AS creates,
       array_remove(ARRAY[

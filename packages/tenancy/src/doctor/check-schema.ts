@@ -126,7 +126,7 @@ export async function checkTables(
       problem(
         "tables",
         `The tenant's role may not read ${closed.length} of its tables: ${closed.join(", ")}`,
-        `Run: GRANT SELECT, INSERT, UPDATE, DELETE ON ${closed.map((name) => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).join(", ")} TO PUBLIC; (whoever may not enter the schema still sees nothing)`,
+        `Run: GRANT SELECT, INSERT, UPDATE, DELETE ON ${closed.map((name) => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).join(", ")} TO ${quoteIdentifier(role)};`,
       ),
     );
   }

@@ -8,6 +8,7 @@ import type { TenantRow } from "../license-view.ts";
 import { MAX_FAILURES } from "../lockout.ts";
 import { placementOf } from "../placement.ts";
 import { signIn } from "../sign-in.ts";
+import { tenantGateway } from "../tenant-connection.ts";
 import { examineInstallation } from "./examine-installation.ts";
 import { examineLicense } from "./examine-license.ts";
 import type { Finding } from "./finding.ts";
@@ -71,8 +72,10 @@ describe("the doctor", () => {
 
   it("gives the role back what it lost", async () => {
     await asAdmin(`REVOKE USAGE ON SCHEMA ${tenant.schema_name} FROM ${tenant.role_name}`);
-    // The grant that Tenantry made for itself; what PostgreSQL gave the role's maker remains.
-    await provisioning.query(`REVOKE ${tenant.role_name} FROM CURRENT_USER`);
+    const { login, keeper } = tenantGateway(ctx, tenant);
+    await provisioning.query(
+      `BEGIN; SET LOCAL ROLE ${keeper}; REVOKE ${tenant.role_name} FROM ${login}; COMMIT`,
+    );
     expect(await problemsOf(key)).toEqual(["role", "role"]);
     await mend(key);
     expect(await problemsOf(key)).toEqual([]);

@@ -70,7 +70,7 @@ async function examineTenant(
   }
   const schema = await checkSchema(placement, tenant);
   if (schema.severity === "problem" || tenant.state !== "ready") return [schema];
-  const role = await checkRole(placement, tenant);
+  const role = await checkRole(ctx, placement, tenant);
   const compiled = ctx.blueprints.get(tenant.blueprint);
   if (compiled === undefined) {
     return [

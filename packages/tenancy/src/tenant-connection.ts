@@ -1,0 +1,48 @@
+import { ensureGateway, type Gateway, gatewayOf, type Login, LoginRefusedError } from "@tenantry/schema";
+import type { Placement, TenancyContext } from "./context.ts";
+import { derivedPassword } from "./derived-password.ts";
+
+/** The gateway of a tenant in this installation. */
+export function tenantGateway(ctx: TenancyContext, tenant: { readonly ordinal: number }): Gateway {
+  return gatewayOf(ctx.installationId, tenant.ordinal);
+}
+
+/** How the gateway logs in. */
+export function gatewayLogin(ctx: TenancyContext, gateway: Gateway): Login {
+  return { user: gateway.login, password: derivedPassword(ctx, "gateway-login", gateway.login) };
+}
+
+/** How a tenant's own role logs in, once it may. */
+export function tenantLogin(ctx: TenancyContext, tenant: { readonly role_name: string }): Login {
+  return { user: tenant.role_name, password: derivedPassword(ctx, "tenant-login", tenant.role_name) };
+}
+
+/** Gateways that this process has seen to be there, by placement. They are never taken away. */
+const seen = new WeakMap<Placement, Set<string>>();
+
+/** Makes sure that a tenant's gateway is there, before a role is given to it. */
+export async function provideGateway(
+  ctx: TenancyContext,
+  placement: Placement,
+  gateway: Gateway,
+): Promise<void> {
+  const known = seen.get(placement) ?? new Set();
+  seen.set(placement, known);
+  if (known.has(gateway.login)) return;
+  await ensureGateway(placement.provisioning, gateway, gatewayLogin(ctx, gateway).password);
+  known.add(gateway.login);
+}
+
+/**
+ * Does `work`, and once more after `mend` when the server had refused the login: it was never made, lost its password,
+ * or its server came back from a backup.
+ */
+export async function withMendedLogin<T>(work: () => Promise<T>, mend: () => Promise<unknown>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof LoginRefusedError)) throw error;
+    await mend();
+    return work();
+  }
+}
