@@ -62,7 +62,7 @@ export async function ensureGateway(
     const has = (role: string) => rows.some((row) => row.rolname === role);
     const script = [
       has(gateway.keeper) ? "" : keeperScript(gateway),
-      has(gateway.login) ? "" : `CREATE ROLE ${quoteIdentifier(gateway.login)} LOGIN NOINHERIT;\n`,
+      has(gateway.login) ? "" : `CREATE ROLE ${quoteIdentifier(gateway.login)} NOINHERIT;\n`,
       has(gateway.login) && !renew ? "" : loginScript(gateway, password),
       "COMMIT;\n",
     ];
@@ -77,7 +77,7 @@ function keeperScript({ keeper }: Gateway): string {
 }
 
 function loginScript({ login }: Gateway, password: string): string {
-  return `ALTER ROLE ${quoteIdentifier(login)} PASSWORD ${quoteLiteral(scramVerifier(password))};\n${settingsScript(login)}`;
+  return `ALTER ROLE ${quoteIdentifier(login)} LOGIN PASSWORD ${quoteLiteral(scramVerifier(password))};\n${settingsScript(login)}`;
 }
 
 function settingsScript(role: string): string {
