@@ -5,6 +5,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "../../../../test/support/database.ts";
 import { schemaSnapshot } from "../../../../test/support/schema-snapshot.ts";
+import { booking } from "../blueprints/booking/index.ts";
 import { erp } from "../blueprints/erp/index.ts";
 import { createPool } from "../pool.ts";
 import { ensureGateway, gatewayOf } from "../tenant/gateway.ts";
@@ -118,7 +119,7 @@ async function provision(blueprint: Blueprint, schema: string): Promise<void> {
       seed: {
         license: { key: "K", clientName: "C", email: null, phone: null, company: null },
         admin: null,
-        parameters: {},
+        parameters: { adminTelegramId: 1 },
       },
       mayProceed: async () => true,
       onStep: () => undefined,
@@ -130,7 +131,7 @@ async function provision(blueprint: Blueprint, schema: string): Promise<void> {
 }
 
 describe("a compiled blueprint", () => {
-  it.each([everything as Blueprint, erp as Blueprint])(
+  it.each([everything, erp, booking] as Blueprint[])(
     "leaves the same schema as Kysely's own Migrator: $name",
     async (blueprint) => {
       const [compiled, ordinary] = [`compiled_${blueprint.name}`, `ordinary_${blueprint.name}`];
