@@ -8,6 +8,8 @@ export interface BenchmarkOptions {
   readonly existing: number | undefined;
   /** A Redis to use; undefined for a private one, where there is a `redis-server`. */
   readonly redisUrl: string | undefined;
+  /** Another PostgreSQL to measure on too, as its superuser; undefined for the embedded one alone. */
+  readonly databaseUrl: string | undefined;
   /** Told what is going on, for whoever waits. */
   readonly tell: (message: string) => void;
   /** Whatever has to be stopped, however the run ends. */

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Benchmark, BenchmarkOptions, ResultFile } from "./benchmark.ts";
 import { createTenant } from "./create-tenant.ts";
+import { isolation } from "./isolation.ts";
 import { describeMachine } from "./measuring/machine.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant];
+const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]
@@ -15,6 +16,7 @@ const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]
   --existing N  tenants that are there before, in the part that has some; 0 leaves it out
 
 REDIS_URL names a Redis to measure with, an empty one; without it a redis-server on the path is started.
+DATABASE_URL names another PostgreSQL, as its superuser: isolation is measured on it too.
 `;
 
 async function main(): Promise<void> {
@@ -36,6 +38,7 @@ async function main(): Promise<void> {
     quick: values.quick ?? false,
     existing,
     redisUrl: process.env.REDIS_URL,
+    databaseUrl: process.env.DATABASE_URL,
     tell: (message) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${message}\n`),
     resources,
   };

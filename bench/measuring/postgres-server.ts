@@ -17,6 +17,7 @@ export interface ServerWork {
 /** A PostgreSQL server of this benchmark's own. */
 export interface BenchServer {
   readonly version: string;
+  readonly superuserUrl: string;
   /** A new, empty database with an owner of its own, and the owner's URL. */
   createDatabase(): Promise<string>;
   /** Writes everything out, so that nobody pays for what somebody before left to write. */
@@ -56,6 +57,7 @@ export async function startBenchServer(): Promise<BenchServer> {
   let databases = 0;
   return {
     version: await value("current_setting('server_version')"),
+    superuserUrl: server.superuserUrl,
     createDatabase: async () => {
       databases += 1;
       const name = `bench_${databases}`;

@@ -7,9 +7,16 @@ export function tenantGateway(ctx: TenancyContext, tenant: { readonly ordinal: n
   return gatewayOf(ctx.installationId, tenant.ordinal);
 }
 
+/** Each transaction asks for its gateway's login, and an HMAC costs as much as the rest of asking. */
+const gatewayLogins = new WeakMap<Buffer, Map<string, Login>>();
+
 /** How the gateway logs in. */
-export function gatewayLogin(ctx: TenancyContext, gateway: Gateway): Login {
-  return { user: gateway.login, password: derivedPassword(ctx, "gateway-login", gateway.login) };
+export function gatewayLogin(ctx: TenancyContext, { login: user }: Gateway): Login {
+  const known = gatewayLogins.get(ctx.secret) ?? new Map<string, Login>();
+  gatewayLogins.set(ctx.secret, known);
+  const login = known.get(user) ?? { user, password: derivedPassword(ctx, "gateway-login", user) };
+  known.set(user, login);
+  return login;
 }
 
 /** How a tenant's own role logs in, once it may. */

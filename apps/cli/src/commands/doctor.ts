@@ -1,5 +1,11 @@
 import type { Installation } from "@tenantry/installation";
-import { examineInstallation, examineLicense, type Finding, printable } from "@tenantry/tenancy";
+import {
+  examineInstallation,
+  examineIsolation,
+  examineLicense,
+  type Finding,
+  printable,
+} from "@tenantry/tenancy";
 import { cliCaller } from "../actor.ts";
 import { WrongUse } from "../arguments/wrong-use.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
@@ -17,6 +23,7 @@ export const doctorCommand = defineCommand({
   positionals: [{ name: "KEY", required: false }],
   options: {
     user: { type: "string", value: "NAME", help: "Of the license KEY: why this user can't sign in" },
+    isolation: { type: "boolean", help: "Look for holes in the walls between tenants instead" },
     fix: { type: "boolean", help: "Mend what can be mended safely, and look again" },
     yes: { type: "boolean", help: "With --fix: don't ask before failed work is retried" },
   },
@@ -28,6 +35,7 @@ export const doctorCommand = defineCommand({
     "tenantry doctor",
     "tenantry doctor 7QKD-M3ZT-0V5H-XA2P --user admin",
     "tenantry doctor --fix --yes",
+    "tenantry doctor --isolation",
   ],
   run: async (context, values, [key]) => {
     if (values.user !== undefined && key === undefined) {
@@ -36,10 +44,20 @@ export const doctorCommand = defineCommand({
         "tenantry doctor KEY --user NAME",
       );
     }
+    if (values.isolation === true && key !== undefined) {
+      throw new WrongUse(
+        "--isolation looks at all tenants, and takes no KEY.",
+        "tenantry doctor --isolation",
+      );
+    }
     if (values.yes === true && values.fix !== true) {
       throw new WrongUse("--yes says yes to nothing without --fix.", "tenantry doctor --fix --yes");
     }
-    const subject = { key: key ?? null, username: values.user ?? null };
+    const subject = {
+      key: key ?? null,
+      username: values.user ?? null,
+      isolation: values.isolation === true,
+    };
     let opened = false;
     try {
       return await withInstallation(context, { worker: values.fix === true }, async (installation) => {
@@ -66,8 +84,9 @@ export const doctorCommand = defineCommand({
 
 async function examine(
   installation: Installation,
-  { key, username }: { key: string | null; username: string | null },
+  { key, username, isolation }: { key: string | null; username: string | null; isolation: boolean },
 ): Promise<Finding[]> {
+  if (isolation) return examineIsolation(installation.ctx);
   const caller = cliCaller();
   const announce = (operationId: string): Promise<void> => announceUnfinished(installation, operationId);
   const { ctx } = installation;

@@ -46,13 +46,16 @@ const TURN_TIMEOUT_MS = 5_000;
 export class LoginPools {
   readonly #options: LoginPoolsOptions;
   readonly #turns: SemaphoreInterface;
+  /** The same turns, for those who may have to wait: a timer for each costs, and most needn't. */
+  readonly #turnsInTime: SemaphoreInterface;
   /** Oldest use first. */
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: LoginPoolsOptions) {
     this.#options = options;
-    this.#turns = withTimeout(
-      new Semaphore(options.budget),
+    this.#turns = new Semaphore(options.budget);
+    this.#turnsInTime = withTimeout(
+      this.#turns,
       TURN_TIMEOUT_MS,
       new PoolBusyError("no connection to PostgreSQL became free in time"),
     );
@@ -65,7 +68,8 @@ export class LoginPools {
    * @throws PoolBusyError, LoginRefusedError, the driver's error when it can't connect, and what `work` throws.
    */
   async use<T>(login: Login, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    return this.#turns.runExclusive(async () => {
+    const turns = this.#turns.isLocked() ? this.#turnsInTime : this.#turns;
+    return turns.runExclusive(async () => {
       const entry = this.#entry(login);
       entry.users += 1;
       let client: PoolClient | undefined;
