@@ -9,7 +9,7 @@ import {
 import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
 import type { CreateLicenseInput } from "./create-license-request.ts";
 import { TenancyError } from "./errors.ts";
-import { assertKeyUnused, assertSameRequest, type Caller } from "./idempotency.ts";
+import { assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { generateLicenseKey } from "./license-key.ts";
 import { licenseEnd } from "./license-term.ts";
 import {
@@ -57,7 +57,6 @@ export async function createLicense(
   if (blueprint === undefined) {
     throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${input.blueprint} here.`);
   }
-  await assertKeyUnused(ctx.control, caller, "operation_events");
   const passwordHash = input.admin === null ? null : await hashPassword(input.admin.password);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -68,7 +67,8 @@ export async function createLicense(
       // The same request, at the same moment, was a little faster: its commit is what we collided with.
       const winner = await findAcceptedLicense(ctx, caller);
       if (winner !== null) return winner;
-      if (violatedConstraint(error) !== "licenses_key_key" || attempt === KEY_ATTEMPTS) throw error;
+      const keyTaken = violatedConstraint(error) === "licenses_key_key";
+      if (!keyTaken || attempt === KEY_ATTEMPTS) throw orKeyReused(error);
     }
   }
 }
@@ -140,6 +140,7 @@ async function accept(
           error: null,
         }),
       )
+      .with("license_event", (db) => db.insertInto("license_events").values(createdEvent(license, caller)))
       .insertInto("operation_events")
       .values({ operation_id: operation.id, type: "accepted", actor: caller.actor })
       .execute();
@@ -173,6 +174,24 @@ function newLicense(input: CreateLicenseInput, passwordHash: string | null, now:
     created_at: now,
     activated_at: null,
     expires_at: licenseEnd(input, now),
+  };
+}
+
+/** The first line of the license's history. */
+function createdEvent(license: LicenseRow, caller: Caller) {
+  const sold = {
+    clientName: license.client_name,
+    licenseType: license.license_type,
+    blueprint: license.blueprint,
+    maxUsers: license.max_users,
+    maxBranches: license.max_branches,
+    expiresAt: license.expires_at,
+  };
+  return {
+    license_id: license.id,
+    type: "created" as const,
+    actor: caller.actor,
+    to: JSON.stringify(sold),
   };
 }
 

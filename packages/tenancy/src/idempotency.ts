@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { ControlDatabase } from "@tenantry/schema";
+import { type ControlDatabase, violatedConstraint } from "@tenantry/schema";
 import { TenancyError } from "./errors.ts";
 
 /** Who asks, and under which promise not to do it twice. */
@@ -35,24 +35,28 @@ export function assertSameRequest(stored: Buffer | null, idempotency: Idempotenc
 }
 
 /**
- * Orders keep their idempotency key with the operation, changes of operations with the event: a key that served the one
- * can't serve the other.
+ * Each table keeps the answers of its own kind of request; a key that served one kind can't serve another. For changes,
+ * under their lock and before they look at the state: a key that is in use says more than a state that doesn't fit.
  *
- * @throws TenancyError IDEMPOTENCY_KEY_REUSED
+ * @throws TenancyError IDEMPOTENCY_KEY_REUSED when any request used the caller's key.
  */
-export async function assertKeyUnused(
-  control: ControlDatabase,
-  caller: Caller,
-  table: "operations" | "operation_events",
-): Promise<void> {
+export async function assertKeyUnused(control: ControlDatabase, caller: Caller): Promise<void> {
   if (caller.idempotency === null || caller.apiKeyId === null) return;
   const used = await control
-    .selectFrom(table)
+    .selectFrom("idempotency_keys")
     .select("api_key_id")
     .where("api_key_id", "=", caller.apiKeyId)
     .where("idempotency_key", "=", caller.idempotency.key)
     .executeTakeFirst();
   if (used !== undefined) throw keyReused();
+}
+
+/**
+ * The error of a statement that stored an idempotency key, as the caller should see it: IDEMPOTENCY_KEY_REUSED when
+ * another request had claimed the key. To be asked when the same request is known not to be the other one.
+ */
+export function orKeyReused(error: unknown): unknown {
+  return violatedConstraint(error) === "idempotency_keys_pkey" ? keyReused() : error;
 }
 
 function keyReused(): TenancyError {

@@ -3,7 +3,7 @@ import { SQLSTATE, sqlState } from "@tenantry/schema";
 import { sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
-import { assertKeyUnused, assertSameRequest, type Caller } from "./idempotency.ts";
+import { assertKeyUnused, assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { isFinished, nextOperationState } from "./operation-state.ts";
 import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
 import { getOperationRow, labelledOperations } from "./operations.ts";
@@ -125,7 +125,7 @@ async function change(
       // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
       const earlier = await findEarlier(transaction, caller);
       if (earlier !== null) return earlier;
-      await assertKeyUnused(transaction, caller, "operations");
+      await assertKeyUnused(transaction, caller);
       const type = await apply(transaction, locked);
       const changed = toOperation(await lockOperation(transaction, id));
       await transaction
@@ -146,7 +146,7 @@ async function change(
     const winner =
       sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx.control, caller) : null;
     if (winner !== null) return winner;
-    throw error;
+    throw orKeyReused(error);
   }
 }
 

@@ -11,9 +11,15 @@ import { ADVISORY_LOCK_SPACE } from "../tenant/advisory-lock.ts";
 import { licensesTenantsOperations } from "./migrations/0001-licenses-tenants-operations.ts";
 import { sessions } from "./migrations/0002-sessions.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
+import { licenseLife } from "./migrations/0004-license-life.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
-const CONTROL_MIGRATIONS: readonly NamedMigration[] = [licensesTenantsOperations, sessions, gateways];
+const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
+  licensesTenantsOperations,
+  sessions,
+  gateways,
+  licenseLife,
+];
 
 export const CONTROL_SCHEMA = "tenantry";
 

@@ -145,6 +145,53 @@ export interface OperationEventsTable {
   request_hash: Buffer | null;
 }
 
+/** Every (API key, Idempotency-Key) in use; filled by triggers on the tables that keep the answers. */
+export interface IdempotencyKeysTable {
+  api_key_id: string;
+  idempotency_key: string;
+}
+
+export const LICENSE_EVENT_TYPES = [
+  "created",
+  "changed",
+  "suspended",
+  "resumed",
+  "activated",
+  "deactivated",
+  "extended",
+  "deleted",
+] as const;
+export type LicenseEventType = (typeof LICENSE_EVENT_TYPES)[number];
+
+export interface LicenseEventsTable {
+  id: Generated<string>;
+  license_id: string;
+  at: Generated<Date>;
+  type: LicenseEventType;
+  actor: string;
+  /** What the event changed, by the fields' names in the API: before and after. */
+  from: JSONColumnType<Record<string, unknown>, string | undefined>;
+  to: JSONColumnType<Record<string, unknown>, string | undefined>;
+  reason: string | null;
+  /** The body of the first answer, when the change was asked for under an idempotency key. */
+  answer: NullableJson;
+  api_key_id: string | null;
+  idempotency_key: string | null;
+  request_hash: Buffer | null;
+}
+
+/** Written by the control schema's own function `check_license`. */
+export interface LicenseChecksTable {
+  id: Generated<string>;
+  license_id: string;
+  at: Date;
+  valid: boolean;
+  status: string;
+  reason: string | null;
+  ip: string | null;
+  api_key_id: string | null;
+}
+
 export interface SessionsTable {
   id: string;
   token_hash: Buffer;
@@ -182,6 +229,9 @@ export interface ControlTables {
   api_keys: ApiKeysTable;
   operations: OperationsTable;
   operation_events: OperationEventsTable;
+  idempotency_keys: IdempotencyKeysTable;
+  license_events: LicenseEventsTable;
+  license_checks: LicenseChecksTable;
   sessions: SessionsTable;
   login_attempts: LoginAttemptsTable;
   ops_sessions: OpsSessionsTable;
