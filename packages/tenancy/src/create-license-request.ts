@@ -2,11 +2,16 @@ import { type BlueprintRegistry, LICENSE_TYPES, type LicenseType } from "@tenant
 import Type from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { type Fault, validationError } from "./errors.ts";
+import {
+  EMAIL,
+  endFaults,
+  fieldTextFaults,
+  isRecord,
+  MAX_COUNT,
+  MAX_LICENSE_DAYS,
+  uniqueFaults,
+} from "./license-fields.ts";
 import { schemaFaults } from "./schema-faults.ts";
-import { type TextRule, textFaults } from "./text-rules.ts";
-
-const MAX_LICENSE_DAYS = 36_500;
-const MAX_COUNT = 1_000_000;
 
 /** The body of `POST /v1/licenses`. Blueprint-specific rules come from the blueprint. */
 export const CreateLicenseRequest = Type.Object(
@@ -16,7 +21,7 @@ export const CreateLicenseRequest = Type.Object(
       maxLength: 256,
       description: "The customer, as it should be shown",
     }),
-    email: Type.Optional(Type.String({ maxLength: 254, pattern: "^[^\\s@]+@[^\\s@]+$" })),
+    email: Type.Optional(Type.String({ maxLength: 254, pattern: EMAIL })),
     phone: Type.Optional(Type.String({ maxLength: 40 })),
     company: Type.Optional(Type.String({ maxLength: 256 })),
     adminUsername: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
@@ -50,16 +55,6 @@ export interface CreateLicenseInput {
   readonly notes: string | null;
 }
 
-const TEXT_RULES: Readonly<Record<string, TextRule>> = {
-  clientName: { maxLength: 256, required: true },
-  email: { maxLength: 254 },
-  phone: { maxLength: 40 },
-  company: { maxLength: 256 },
-  adminUsername: { maxLength: 64, required: true },
-  adminPassword: { maxLength: 128 },
-  notes: { maxLength: 10_000, multiline: true },
-};
-
 const validator: Validator = Compile(CreateLicenseRequest);
 
 /**
@@ -73,9 +68,9 @@ export function parseCreateLicense(
   now: Date,
 ): CreateLicenseInput {
   const request = isRecord(body) ? body : {};
-  const faults = unique([
+  const faults = uniqueFaults([
     ...schemaFaults(validator, body),
-    ...texts(request),
+    ...fieldTextFaults(request),
     ...term(request, now),
     ...blueprintFaults(request, blueprints),
   ]);
@@ -123,35 +118,13 @@ function toInput(request: Request): CreateLicenseInput {
   };
 }
 
-function texts(request: Record<string, unknown>): Fault[] {
-  return Object.entries(TEXT_RULES).flatMap(([field, rule]) => {
-    const value = request[field];
-    return typeof value === "string" ? textFaults(`/${field}`, value, rule) : [];
-  });
-}
-
-/** RFC 3339, with a zone: a time without one would mean something else on each server. */
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
-
 function term(request: Record<string, unknown>, now: Date): Fault[] {
   const faults: Fault[] = [];
   const { durationDays, expiresAt } = request;
   if (durationDays !== undefined && expiresAt !== undefined) {
     faults.push({ pointer: "/durationDays", detail: "excludes expiresAt: give one of the two" });
   }
-  if (typeof expiresAt !== "string") return faults;
-  const end = DATE_TIME.test(expiresAt) ? new Date(expiresAt) : new Date(Number.NaN);
-  if (Number.isNaN(end.getTime())) {
-    faults.push({
-      pointer: "/expiresAt",
-      detail: "must be a date and time with a zone, such as 2027-01-31T23:59:59Z",
-    });
-  } else if (end <= now) {
-    faults.push({ pointer: "/expiresAt", detail: "lies in the past" });
-  } else if (end.getTime() - now.getTime() > MAX_LICENSE_DAYS * 86_400_000) {
-    faults.push({ pointer: "/expiresAt", detail: `lies more than ${MAX_LICENSE_DAYS} days ahead` });
-  }
-  return faults;
+  return typeof expiresAt === "string" ? [...faults, ...endFaults(expiresAt, now)] : faults;
 }
 
 const parameterValidators = new WeakMap<object, Validator>();
@@ -185,19 +158,4 @@ function blueprintFaults(request: Record<string, unknown>, blueprints: Blueprint
     }
   }
   return faults;
-}
-
-/** A text that is too long, say, is found by the schema and by the text rules: once is enough. */
-function unique(faults: readonly Fault[]): Fault[] {
-  const seen = new Set<string>();
-  return faults.filter(({ pointer, detail }) => {
-    const key = `${pointer} ${detail}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,19 @@
 export { adoptTenants } from "./adopt-tenants.ts";
 export * from "./api-keys.ts";
+export {
+  type ChangeLicenseInput,
+  ChangeLicenseRequest,
+  type ExtendLicenseInput,
+  ExtendLicenseRequest,
+  parseChangeLicense,
+  parseExtendLicense,
+  parseReason,
+  parseSuspendLicense,
+  type ReasonInput,
+  ReasonRequest,
+  type SuspendLicenseInput,
+  SuspendLicenseRequest,
+} from "./change-license-request.ts";
 export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
 export {
   type CreateLicenseAnswer,
@@ -23,8 +37,21 @@ export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export * from "./errors.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
+export {
+  activateLicense,
+  changeLicense,
+  deactivateLicense,
+  extendLicense,
+  findLicenseChange,
+  type LicenseChange,
+  resumeLicense,
+  suspendLicense,
+} from "./license-changes.ts";
+export { type CheckOrigin, checkLicense, forgetOldChecks, type LicenseCheck } from "./license-check.ts";
+export { type LicenseEvent, listLicenseEvents } from "./license-events.ts";
 export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";
 export { LICENSE_STATUSES, type LicenseStatus, licenseStatus } from "./license-status.ts";
+export { LICENSE_VERBS, type LicenseRefusal, type LicenseVerb, licenseRefusal } from "./license-verbs.ts";
 export type { License, LicenseRow, Tenant, TenantRow } from "./license-view.ts";
 export { getLicense, type LicenseFilter, listLicenses } from "./licenses.ts";
 export { forgetOldAttempts, LOCK_MINUTES, MAX_FAILURES } from "./lockout.ts";

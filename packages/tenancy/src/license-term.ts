@@ -21,3 +21,13 @@ export function licenseEnd(
   const days = term.durationDays ?? DEFAULT_DURATION_DAYS[term.licenseType];
   return days === null ? null : new Date(from.getTime() + days * DAY_MS);
 }
+
+/** Times after it can't be written as RFC 3339. */
+const LAST_YEAR = 9999;
+
+/** An end put off by some days, counted from now when it has passed; null when that lies beyond the year 9999. */
+export function extendedEnd(end: Date, days: number, now: Date): Date | null {
+  const extended = new Date(Math.max(end.getTime(), now.getTime()) + days * DAY_MS);
+  // A date beyond what JavaScript can hold has NaN for its year.
+  return extended.getUTCFullYear() <= LAST_YEAR ? extended : null;
+}

@@ -19,14 +19,20 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
+/** True for the text form of a positive bigint. */
+export function isNumber(text: string): boolean {
+  return /^[1-9]\d{0,17}$/.test(text);
+}
+
 /**
- * The id that the last page ended with. Lists are ordered by id alone: a UUIDv7 begins with the time it was made.
+ * The id that the last page ended with. Lists are ordered by id alone: a UUIDv7 begins with the time it was made, and a
+ * number was counted up.
  *
  * @throws TenancyError VALIDATION_FAILED for a text that `toPage` didn't make.
  */
-export function readCursor(cursor: string): string {
+export function readCursor(cursor: string, isId: (text: string) => boolean = isUuid): string {
   const id = Buffer.from(cursor, "base64url").toString();
-  if (!isUuid(id)) {
+  if (!isId(id)) {
     throw validationError([{ pointer: "/cursor", detail: "is not a cursor that this list gave out" }]);
   }
   return id;
