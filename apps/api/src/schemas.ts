@@ -1,5 +1,19 @@
-import { LICENSE_TYPES, OPERATION_KINDS, OPERATION_STATES, TENANT_STATES } from "@tenantry/schema";
-import { CreateLicenseRequest, LICENSE_STATUSES, REMEDIES } from "@tenantry/tenancy";
+import {
+  LICENSE_EVENT_TYPES,
+  LICENSE_TYPES,
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  TENANT_STATES,
+} from "@tenantry/schema";
+import {
+  ChangeLicenseRequest,
+  CreateLicenseRequest,
+  ExtendLicenseRequest,
+  LICENSE_STATUSES,
+  REMEDIES,
+  ReasonRequest,
+  SuspendLicenseRequest,
+} from "@tenantry/tenancy";
 import Type, { type TSchema, type TStringOptions } from "typebox";
 import { PROBLEM_TYPE } from "./problem.ts";
 
@@ -24,6 +38,14 @@ export const COMPONENTS: readonly TSchema[] = [
       },
     ],
   },
+  {
+    ...ChangeLicenseRequest,
+    $id: "ChangeLicense",
+    examples: [{ maxUsers: 25, expiresAt: "2030-12-31T23:59:59Z", reason: "order 10077" }],
+  },
+  { ...SuspendLicenseRequest, $id: "SuspendLicense", examples: [{ reason: "Invoice 4711 is overdue" }] },
+  { ...ExtendLicenseRequest, $id: "ExtendLicense", examples: [{ days: 365 }] },
+  { ...ReasonRequest, $id: "Reason" },
   Type.Object(
     {
       key: text({ examples: ["7QKD-M3ZT-0V5H-XA2P"] }),
@@ -43,6 +65,43 @@ export const COMPONENTS: readonly TSchema[] = [
       notes: nullable(text()),
     },
     { $id: "License" },
+  ),
+  Type.Object(
+    {
+      valid: Type.Boolean(),
+      status: oneOf(LICENSE_STATUSES),
+      reason: nullable(text({ description: "Why it isn't valid; null when it is" })),
+      daysRemaining: nullable(
+        Type.Integer({
+          minimum: 0,
+          description: "Begun days count whole; 0 when it has ended, null when it never does",
+        }),
+      ),
+      users: Type.Object({
+        used: nullable(
+          Type.Integer({
+            description: "Active users; null while the tenant isn't ready, or when it has no sign-in",
+          }),
+        ),
+        max: Type.Integer(),
+      }),
+    },
+    { $id: "LicenseCheck" },
+  ),
+  Type.Object(
+    {
+      id: text(),
+      at: time(),
+      type: oneOf(LICENSE_EVENT_TYPES),
+      actor: text({ examples: ["api-key:webshop", "cli:omar"] }),
+      from: Type.Object(
+        {},
+        { additionalProperties: true, description: "The fields it changed, as they were" },
+      ),
+      to: Type.Object({}, { additionalProperties: true, description: "The same fields afterwards" }),
+      reason: nullable(text()),
+    },
+    { $id: "LicenseEvent" },
   ),
   Type.Object(
     {
@@ -106,7 +165,19 @@ export const COMPONENTS: readonly TSchema[] = [
   ),
 ];
 
-export type ComponentName = "CreateLicense" | "License" | "Tenant" | "Operation" | "TenantUser" | "Problem";
+export type ComponentName =
+  | "CreateLicense"
+  | "ChangeLicense"
+  | "SuspendLicense"
+  | "ExtendLicense"
+  | "Reason"
+  | "License"
+  | "LicenseCheck"
+  | "LicenseEvent"
+  | "Tenant"
+  | "Operation"
+  | "TenantUser"
+  | "Problem";
 
 /** A reference to a component. */
 export function component(name: ComponentName): TSchema {
@@ -181,3 +252,6 @@ export const WORK_HEADERS = Type.Object({
   "idempotency-key": Type.Optional(IDEMPOTENCY_HEADER),
   prefer: Type.Optional(PREFER_HEADER),
 });
+
+/** Headers of changes that are done when they are answered; they document, `readWorkHeaders` checks. */
+export const IDEMPOTENCY_HEADERS = Type.Object({ "idempotency-key": Type.Optional(IDEMPOTENCY_HEADER) });

@@ -27,6 +27,10 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = (route) => {
 /** For a route that checks its input itself, with schemas that only document. */
 export const acceptAny: FastifySchemaCompiler<TSchema> = () => (value: unknown) => ({ value });
 
+/** For a route that checks its body itself, together with its headers. */
+export const acceptAnyBody: FastifySchemaCompiler<TSchema> = (route) =>
+  route.httpPart === "body" ? acceptAny(route) : validatorCompiler(route);
+
 type Properties = Readonly<Record<string, { readonly type?: unknown; readonly maxLength?: unknown }>>;
 
 function propertiesOf(schema: TSchema): Properties {

@@ -36,8 +36,48 @@ export const commandRegistry: readonly RegisteredCommand[] = [
   },
   {
     path: ["license", "show"],
-    summary: "Show a license, its tenant and its latest operation",
+    summary: "Show a license, its tenant and what happened last",
     load: async () => (await import("./commands/license-show.ts")).licenseShowCommand,
+  },
+  {
+    path: ["license", "update"],
+    summary: "Change a license's facts",
+    load: async () => (await import("./commands/license-update.ts")).licenseUpdateCommand,
+  },
+  {
+    path: ["license", "suspend"],
+    summary: "Suspend a license, until it is resumed",
+    load: async () => (await import("./commands/license-suspend.ts")).licenseSuspendCommand,
+  },
+  {
+    path: ["license", "resume"],
+    summary: "Take a license's suspension back",
+    load: async () => (await import("./commands/license-resume.ts")).licenseResumeCommand,
+  },
+  {
+    path: ["license", "activate"],
+    summary: "Switch an inactive license on",
+    load: async () => (await import("./commands/license-activate.ts")).licenseActivateCommand,
+  },
+  {
+    path: ["license", "deactivate"],
+    summary: "Switch a license off",
+    load: async () => (await import("./commands/license-deactivate.ts")).licenseDeactivateCommand,
+  },
+  {
+    path: ["license", "extend"],
+    summary: "Put a license's end off",
+    load: async () => (await import("./commands/license-extend.ts")).licenseExtendCommand,
+  },
+  {
+    path: ["license", "check"],
+    summary: "Check whether a license may be used",
+    load: async () => (await import("./commands/license-check.ts")).licenseCheckCommand,
+  },
+  {
+    path: ["license", "events"],
+    summary: "List what happened to a license",
+    load: async () => (await import("./commands/license-events.ts")).licenseEventsCommand,
   },
   {
     path: ["operation", "list"],

@@ -31,12 +31,16 @@ export function licenseRequestBody(
   for (const [field, option] of Object.entries(LICENSE_FIELD_OPTIONS)) {
     const value = values[option];
     if (typeof value !== "string") continue;
-    // What is no number is left as it is, for the request's own rules to refuse.
-    body[field] = NUMBERS.has(field) && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+    body[field] = NUMBERS.has(field) ? numberOrText(value) : value;
   }
   const parameters = values.param;
   if (Array.isArray(parameters) && parameters.length > 0) body.parameters = readParameters(parameters);
   return body;
+}
+
+/** A number; what is none is left as it is, for the request's own rules to refuse. */
+export function numberOrText(value: string): number | string {
+  return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 }
 
 function readParameters(texts: readonly string[]): Record<string, unknown> {

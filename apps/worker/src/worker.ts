@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Installation } from "@tenantry/installation";
 import { Dispatcher, OperationWorkers } from "@tenantry/jobs";
-import { forgetOldAttempts } from "@tenantry/tenancy";
+import { forgetOldAttempts, forgetOldChecks } from "@tenantry/tenancy";
 
 export interface WorkerOptions {
   /** Tenants worked on at once. */
@@ -49,7 +49,9 @@ export async function startWorker(
     leaseMs,
   });
   const housekeeping = setInterval(() => {
-    forgetOldAttempts(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, "housekeeping failed"));
+    for (const forget of [forgetOldAttempts, forgetOldChecks]) {
+      forget(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, "housekeeping failed"));
+    }
   }, HOUSEKEEPING_MS);
   dispatcher.start();
   if (store.kind === "postgres") await workers.ready();

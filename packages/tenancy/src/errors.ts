@@ -11,9 +11,10 @@ export const REMEDIES = {
   TENANT_NOT_READY: "Look at the tenant's operation: `tenantry operation list`.",
   STATE_CONFLICT: "Fetch the current state first; the request does not fit it.",
   INVALID_CREDENTIALS: "Check license key, username and password.",
-  LICENSE_SUSPENDED: "Resume the license, or ask the provider why it is suspended.",
-  LICENSE_EXPIRED: "Extend the license.",
-  LICENSE_INACTIVE: "Activate the license.",
+  LICENSE_SUSPENDED:
+    "Ask the provider why it is suspended; the provider resumes it with `tenantry license resume KEY`.",
+  LICENSE_EXPIRED: "Ask the provider to extend it: `tenantry license extend KEY --days N`.",
+  LICENSE_INACTIVE: "Ask the provider to activate it: `tenantry license activate KEY`.",
   ACCOUNT_LOCKED: "Wait until the time in `detail`, then sign in with the right password.",
   IDEMPOTENCY_KEY_REUSED:
     "Use a new Idempotency-Key for a new request; repeat the old body to repeat the old request.",

@@ -1,20 +1,18 @@
 import { announceNew } from "@tenantry/jobs";
 import {
   type CreateLicenseAnswer,
-  type CreateLicenseInput,
   createLicense,
   findAcceptedLicense,
   getLicense,
   parseCreateLicense,
-  TenancyError,
-  validationError,
 } from "@tenantry/tenancy";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import type { Api } from "../api.ts";
 import { callerOf } from "../authentication.ts";
 import { type OperationAnswer, operationPath, toOperationAnswer } from "../operation-answer.ts";
-import { readWorkHeaders, type WorkHeaders } from "../request-headers.ts";
+import { parseRequest } from "../parse-request.ts";
+import { readWorkHeaders } from "../request-headers.ts";
 import { component, problems, response, WORK_HEADERS } from "../schemas.ts";
 import { acceptAny } from "../validation.ts";
 import { waitForOperation } from "../wait-for-operation.ts";
@@ -56,7 +54,15 @@ export function createLicenseRoute(app: FastifyInstance, api: Api): void {
       const caller = callerOf(request, headers.idempotencyKey, "POST /v1/licenses");
       // A repetition is answered before it is looked at: what was good then needn't be good any more.
       const earlier = headers.faults.length > 0 ? null : await findAcceptedLicense(api.ctx, caller);
-      const outcome = earlier ?? (await createLicense(api.ctx, parse(api, request.body, headers), caller));
+      const outcome =
+        earlier ??
+        (await createLicense(
+          api.ctx,
+          parseRequest(headers.faults, () =>
+            parseCreateLicense(request.body ?? {}, api.ctx.blueprints, new Date()),
+          ),
+          caller,
+        ));
       // A repeated request finds its operation on the queue already, or the dispatcher on its way there.
       if (outcome.replayed) reply.header("idempotency-replayed", "true");
       else api.announcements.start(outcome.entry.id, () => announceNew(api.ctx, api.queues, outcome.entry));
@@ -96,17 +102,4 @@ async function waitForTenant(
     request.log.warn({ err: error, operationId: operation.id }, "could not read the license afresh");
     return null;
   }
-}
-
-/** Every fault of headers and body together. */
-function parse(api: Api, body: unknown, { faults }: WorkHeaders): CreateLicenseInput {
-  let input: CreateLicenseInput;
-  try {
-    input = parseCreateLicense(body ?? {}, api.ctx.blueprints, new Date());
-  } catch (error) {
-    if (!(error instanceof TenancyError)) throw error;
-    throw validationError([...faults, ...error.faults]);
-  }
-  if (faults.length > 0) throw validationError(faults);
-  return input;
 }

@@ -1,13 +1,12 @@
 import { getLicense } from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 import type { Api } from "../api.ts";
+import { LicenseParams } from "../license-params.ts";
 import { component, problems, response } from "../schemas.ts";
 
-const Params = Type.Object({ key: Type.String({ maxLength: 64, description: "The license key" }) });
-
 export function getLicenseRoute(app: FastifyInstance, api: Api): void {
-  app.get<{ Params: Static<typeof Params> }>(
+  app.get<{ Params: LicenseParams }>(
     "/v1/licenses/:key",
     {
       config: { scope: "licenses:read" },
@@ -15,7 +14,7 @@ export function getLicenseRoute(app: FastifyInstance, api: Api): void {
         operationId: "getLicense",
         summary: "Read a license and its tenant",
         tags: ["Licenses"],
-        params: Params,
+        params: LicenseParams,
         response: {
           200: response(
             "The license",

@@ -1,12 +1,18 @@
 import type { FastifyInstance } from "fastify";
 import type { Api } from "../api.ts";
+import { activateLicenseRoute } from "./activate-license.ts";
 import { cancelOperationRoute } from "./cancel-operation.ts";
+import { changeLicenseRoute } from "./change-license.ts";
+import { checkLicenseRoute } from "./check-license.ts";
 import { createLicenseRoute } from "./create-license.ts";
 import { createSessionRoute } from "./create-session.ts";
+import { deactivateLicenseRoute } from "./deactivate-license.ts";
 import { deleteSessionRoute } from "./delete-session.ts";
+import { extendLicenseRoute } from "./extend-license.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
+import { licenseEventsRoute } from "./license-events.ts";
 import { listLicensesRoute } from "./list-licenses.ts";
 import { listOperationsRoute } from "./list-operations.ts";
 import { livezRoute } from "./livez.ts";
@@ -14,12 +20,22 @@ import { metricsRoute } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
 import { operationEventsRoute } from "./operation-events.ts";
 import { readyzRoute } from "./readyz.ts";
+import { resumeLicenseRoute } from "./resume-license.ts";
 import { retryOperationRoute } from "./retry-operation.ts";
+import { suspendLicenseRoute } from "./suspend-license.ts";
 
 const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   createLicenseRoute,
   listLicensesRoute,
   getLicenseRoute,
+  changeLicenseRoute,
+  suspendLicenseRoute,
+  resumeLicenseRoute,
+  activateLicenseRoute,
+  deactivateLicenseRoute,
+  extendLicenseRoute,
+  checkLicenseRoute,
+  licenseEventsRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,

@@ -105,19 +105,19 @@ function checkStatus(license: LicenseRow): Finding {
       return problem(
         "license",
         `License ${key} is inactive`,
-        "Its users can't sign in before it is activated.",
+        `Its users can't sign in before it is activated: \`tenantry license activate ${key}\`.`,
       );
     case "suspended":
       return problem(
         "license",
         `License ${key} is suspended: ${license.suspension_reason ?? "no reason given"}`,
-        "Its users can't sign in before it is resumed.",
+        `Its users can't sign in before it is resumed: \`tenantry license resume ${key}\`.`,
       );
     case "expired":
       return problem(
         "license",
         `License ${key} expired at ${license.expires_at?.toISOString()}`,
-        "Its users can't sign in before it is extended.",
+        `Its users can't sign in before it is extended: \`tenantry license extend ${key} --days N\`.`,
       );
   }
 }
