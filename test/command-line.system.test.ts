@@ -87,12 +87,74 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     expect(await leftBehind()).toEqual([]);
   });
 
+  it("takes a license through its life, and shows who did what and why", async () => {
+    const created = await run(
+      ["license", "create", "--client", "Beta", "--admin", "b", "--no-wait", "--json"],
+      {
+        TENANTRY_ADMIN_PASSWORD: "correct horse battery",
+      },
+    );
+    const { key, expiresAt } = JSON.parse(created.stdout).license;
+    const verb = async (name: string, ...options: string[]) => {
+      const done = await run(["license", name, key, ...options, "--json"]);
+      expect(done.code, done.stderr).toBe(0);
+      return JSON.parse(done.stdout);
+    };
+    expect(await verb("suspend", "--reason", "Invoice 4711")).toMatchObject({ status: "suspended" });
+    const checked = await run(["license", "check", key]);
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toContain("Invoice 4711");
+    const ailing = await run(["doctor", key]);
+    expect(ailing.stdout + ailing.stderr).toContain(`tenantry license resume ${key}`);
+    expect(await verb("resume", "--reason", "paid")).toMatchObject({ status: "active" });
+    expect(await verb("deactivate")).toMatchObject({ status: "inactive" });
+    expect(await verb("activate")).toMatchObject({ status: "active" });
+    const extended = await verb("extend", "--days", "7");
+    expect(Date.parse(extended.expiresAt) - Date.parse(expiresAt)).toBe(7 * 86_400_000);
+    const updated = await verb(
+      "update",
+      "--max-users",
+      "5",
+      "--email",
+      "b@beta.example",
+      "--clear",
+      "expires",
+    );
+    expect(updated).toMatchObject({ maxUsers: 5, email: "b@beta.example", expiresAt: null });
+    expect(await verb("check")).toMatchObject({ valid: true, daysRemaining: null });
+
+    const listed = await run(["license", "events", key]);
+    expect(listed.stdout).toMatch(/resumed +cli:\S+ +status suspended → active.* paid/);
+    expect(listed.stdout).toContain("maxUsers 1 → 5");
+    const shown = await run(["license", "show", key]);
+    expect(shown.stdout).toContain("maxUsers 1 → 5");
+    const types = JSON.parse((await run(["license", "show", key, "--json"])).stdout).events;
+    expect(types.map(({ type }: { type: string }) => type)).toEqual([
+      "changed",
+      "extended",
+      "activated",
+      "deactivated",
+      "resumed",
+    ]);
+    const refused = await run(["license", "extend", key, "--days", "7"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("STATE_CONFLICT");
+    expect(await leftBehind()).toEqual([]);
+  });
+
   it.each([
     [["nothing"], 2],
     [["license", "create"], 2],
     [["license", "create", "--client", "A", "--admin", "a", "--max-users", "0"], 2],
     [["license", "show", "0000-0000-0000-0000"], 1],
     [["operation", "show", "nonsense"], 1],
+    [["license", "suspend", "0000-0000-0000-0000"], 2],
+    [["license", "suspend", "0000-0000-0000-0000", "--reason", "x"], 1],
+    [["license", "extend", "0000-0000-0000-0000", "--days", "1.5"], 2],
+    [["license", "update", "0000-0000-0000-0000"], 2],
+    [["license", "update", "0000-0000-0000-0000", "--clear", "client"], 2],
+    [["license", "update", "0000-0000-0000-0000", "--email", "a@b.example", "--clear", "email"], 2],
+    [["license", "check", "0000-0000-0000-0000"], 1],
     [["--help"], 0],
     [["license", "create", "--help"], 0],
   ])("ends %j with %d", async (args, expected) => {
