@@ -280,6 +280,11 @@ describe("an idempotency key", () => {
 
   it("is refused for a second change before the state is looked at", async () => {
     const key = await sold();
+    const input = parseCreateLicense(createLicenseBody(), ctx.blueprints, new Date());
+    await createLicense(ctx, input, shop("sale", "sell"));
+    await expect(resumeLicense(ctx, key, {}, shop("sale", "resume"))).rejects.toMatchObject({
+      code: "IDEMPOTENCY_KEY_REUSED",
+    });
     await suspendLicense(ctx, key, { reason: "late" }, shop("k", "suspend"));
     await expect(suspendLicense(ctx, key, { reason: "other" }, shop("k", "other"))).rejects.toMatchObject({
       code: "IDEMPOTENCY_KEY_REUSED",
