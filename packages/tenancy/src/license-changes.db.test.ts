@@ -4,6 +4,7 @@ import { Listener } from "@tenantry/schema";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../test/support/database.ts";
+import { untilBlocked } from "../../../test/support/locks.ts";
 import { acceptLicense, createLicenseBody } from "../../../test/support/requests.ts";
 import { openTestInstallation } from "../../../test/support/tenantry.ts";
 import { authenticateApiKey, createApiKey } from "./api-keys.ts";
@@ -224,22 +225,18 @@ describe("changing", () => {
 
   it("is refused while the tenant is being deleted, also when that began a moment ago", async () => {
     const { license, tenant } = await acceptLicense(installation);
+    // Handed out in an object: the deletion commits before the change that waits for it can end.
     const change = await ctx.control.transaction().execute(async (transaction) => {
-      await transaction
-        .selectFrom("licenses")
-        .select("id")
-        .where("key", "=", license.key)
-        .forUpdate()
-        .execute();
-      const waiting = settled([changeLicense(ctx, license.key, { maxUsers: 9 }, ops)]);
       await transaction
         .updateTable("tenants")
         .set({ state: "deleting" })
         .where("schema_name", "=", tenant.schema)
         .execute();
-      return { waiting };
+      const outcomes = settled([changeLicense(ctx, license.key, { maxUsers: 9 }, ops)]);
+      await untilBlocked(database.adminUrl, "tenantry-test-control");
+      return { outcomes };
     });
-    expect(await change.waiting).toEqual(["STATE_CONFLICT"]);
+    expect(await change.outcomes).toEqual(["STATE_CONFLICT"]);
     expect((await licenseOf(license.key)).maxUsers).toBe(1);
   });
 });

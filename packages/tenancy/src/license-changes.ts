@@ -183,17 +183,11 @@ async function change(
   apply: Apply,
 ): Promise<LicenseChange> {
   const work = async (transaction: ControlDatabase): Promise<LicenseChange> => {
-    const license = await lockLicense(transaction, key);
+    const { tenant, license } = await lock(transaction, key);
     // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
     const earlier = await findLicenseChange(transaction, caller);
     if (earlier !== null) return earlier;
     await assertKeyUnused(transaction, caller);
-    // Read after the lock was got: a deletion that we had to wait for shows.
-    const tenant = await transaction
-      .selectFrom("tenants")
-      .selectAll()
-      .where("license_id", "=", license.id)
-      .executeTakeFirst();
     const now = new Date();
     const refusal = licenseRefusal(verb, license, tenant?.state ?? null, now);
     if (refusal !== null) throw new TenancyError("STATE_CONFLICT", refusal.detail, { hint: refusal.hint });
@@ -231,18 +225,32 @@ async function change(
   }
 }
 
-async function lockLicense(transaction: ControlDatabase, key: string): Promise<LicenseRow> {
+/**
+ * Locks a license, and its tenant in the state it is in: tenant first, in the order of whoever makes or deletes one. What
+ * had to be waited for shows in the rows.
+ */
+async function lock(
+  transaction: ControlDatabase,
+  key: string,
+): Promise<{ tenant: TenantRow | undefined; license: LicenseRow }> {
+  const normalized = normalizeLicenseKey(key);
+  const tenant = await transaction
+    .selectFrom("tenants")
+    .selectAll()
+    .where("license_id", "=", (eb) => eb.selectFrom("licenses").select("id").where("key", "=", normalized))
+    .forShare()
+    .executeTakeFirst();
   const license = await transaction
     .selectFrom("licenses")
     .selectAll()
-    .where("key", "=", normalizeLicenseKey(key))
+    .where("key", "=", normalized)
     // Checks and events may still refer to it meanwhile.
     .forNoKeyUpdate()
     .executeTakeFirst();
   if (license === undefined) {
     throw new TenancyError("LICENSE_NOT_FOUND", "There is no license with that key.");
   }
-  return license;
+  return { tenant, license };
 }
 
 /** The fields that two views of a license differ in, before and after; null where one has none. */

@@ -21,11 +21,14 @@ export function licenseRefusal(
   tenantState: TenantState | null,
   now: Date,
 ): LicenseRefusal | null {
-  if (tenantState === "deleting" || tenantState === "deleted") {
+  if (tenantState === "deleting") {
     return {
-      detail: tenantState === "deleted" ? "The license was deleted." : "The license is being deleted.",
-      hint: "A deleted license can't be changed any more; sell a new one.",
+      detail: "The license is being deleted.",
+      hint: "Look at its delete-tenant operation: `tenantry operation list --license KEY`.",
     };
+  }
+  if (tenantState === "deleted") {
+    return { detail: "The license was deleted.", hint: "It can't be changed any more; sell a new one." };
   }
   const status = licenseStatus(license, now);
   switch (verb) {
