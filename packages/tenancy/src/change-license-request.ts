@@ -49,7 +49,7 @@ export const ExtendLicenseRequest = Type.Object(
 /** The body of `resume`, `activate` and `deactivate`, or none. */
 export const ReasonRequest = Type.Object(
   { reason: Type.Optional(reason()) },
-  { additionalProperties: false },
+  { additionalProperties: false, description: "The body may be left out altogether" },
 );
 
 /** What to change. Null clears; what is absent stays. */
