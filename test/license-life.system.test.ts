@@ -121,7 +121,7 @@ describe("the provider", () => {
   });
 
   it("reads in the history who did what, from what to what, and why", async () => {
-    const key = await order({ licenseType: "yearly" });
+    const key = await order({ licenseType: "yearly", maxUsers: 1 });
     await patch(key, { maxUsers: 25, email: null, reason: "order 10077" });
     await post(key, "extend", { days: 7 });
     const [extended, changed, created, ...more] = await events(key);

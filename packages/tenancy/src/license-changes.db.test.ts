@@ -66,7 +66,7 @@ function settled(promises: Promise<unknown>[]): Promise<string[]> {
 
 describe("a license's history", () => {
   it("tells who did what, when, from what to what, and why, from the sale on", async () => {
-    const key = await sold({ maxUsers: 3, licenseType: "yearly" });
+    const key = await sold({ maxUsers: 3, maxBranches: 1, licenseType: "yearly" });
     const before = Date.now();
     await suspendLicense(ctx, key, { reason: "Rechnung 4711 offen\nمتأخر" }, ops);
     await resumeLicense(ctx, key, {}, shop("paid", "resume"));
@@ -224,7 +224,7 @@ describe("changing", () => {
   });
 
   it("is refused while the tenant is being deleted, also when that began a moment ago", async () => {
-    const { license, tenant } = await acceptLicense(installation);
+    const { license, tenant } = await acceptLicense(installation, { maxUsers: 1 });
     // Handed out in an object: the deletion commits before the change that waits for it can end.
     const change = await ctx.control.transaction().execute(async (transaction) => {
       await transaction

@@ -1,3 +1,4 @@
+import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import type { KyselyPlugin } from "kysely";
 import { sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +12,7 @@ import { licenseStatus } from "./license-status.ts";
 
 const DAY_MS = 86_400_000;
 const database = await createTestDatabase();
-const installation = await openTestInstallation({ databaseUrl: database.url });
+const installation = await openTestInstallation({ databaseUrl: database.url, blueprints: BLUEPRINTS });
 const { ctx } = installation;
 const ops = { actor: "cli:ops", apiKeyId: null, idempotency: null };
 const nobody = { ip: null, apiKeyId: null };
@@ -86,6 +87,17 @@ describe("a check", () => {
     ]);
     expect(records[1]).toMatchObject({ ip: "2001:db8::7", reason: null });
     expect(records[3]?.reason).toBe("Invoice 4711");
+  });
+
+  it("counts nobody where nobody signs in, whatever the blueprint calls users", async () => {
+    const { license, operation } = await orderLicense(installation, {
+      blueprint: "booking",
+      adminUsername: undefined,
+      adminPassword: undefined,
+      parameters: { adminTelegramId: 4711 },
+    });
+    expect((await ended(installation, operation.id)).state).toBe("succeeded");
+    expect(await check(license.key)).toMatchObject({ valid: true, users: { used: null } });
   });
 
   it("takes one statement, one round trip", async () => {
