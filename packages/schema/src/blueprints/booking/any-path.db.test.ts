@@ -1,17 +1,13 @@
-import { sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
 import { withAdmin } from "../../../../../test/support/database.ts";
-import type { AnyKysely } from "../../blueprint/define.ts";
 import { quoteIdentifier } from "../../identifier.ts";
-import type { TenantScope } from "../../tenant/transaction.ts";
-import { ANNA, createTestClients, type Row } from "./testing/clients.ts";
+import { ANNA, type Client, createTestClients, type Execute, type Row } from "./testing/clients.ts";
 
 const { database, newClient, within, run, book } = await createTestClients();
 
 /** All that functions, triggers and views do, with every name qualified, as one has to write it who has no path of use. */
-async function exercise(db: AnyKysely, schema: string): Promise<Row> {
+async function exercise(execute: Execute, schema: string): Promise<Row> {
   const own = quoteIdentifier(schema);
-  const execute = async (text: string): Promise<Row[]> => (await sql.raw<Row>(text).execute(db)).rows;
   await execute(`insert into ${own}.users (user_id) values (42)`);
   await execute(
     `insert into ${own}.bookings (date, time, user_id, username, created_at) values ('2026-06-01', '10:00', 42, 'x', '2026-05-01 00:00+00'), ('2025-01-01', '10:00', 42, 'x', '2024-12-01 00:00+00')`,
@@ -70,23 +66,21 @@ const DECOYS = `
 describe("functions, triggers and views", () => {
   beforeAll(() => withAdmin(database.url, (owner) => owner.query(DECOYS)));
 
-  const exerciseIn = (client: TenantScope, path: string, before = "select") =>
-    within(client, async (db) => {
-      await sql.raw(before).execute(db);
-      await sql.raw(`set local search_path = ${path}`).execute(db);
-      const result = await exercise(db, client.schema);
-      const { rows } = await sql
-        .raw<Row>("select pg_catalog.current_setting('search_path') as path")
-        .execute(db);
-      return { result, path: rows[0]?.path };
+  const exerciseIn = (client: Client, path: string, before = "select") =>
+    within(client, async (execute) => {
+      await execute(before);
+      await execute(`set local search_path = ${path}`);
+      const result = await exercise(execute, client.schema);
+      const [row] = await execute("select pg_catalog.current_setting('search_path') as path");
+      return { result, path: row?.path };
     });
 
   it.each([
-    ["the tenant's own", (client: TenantScope) => `${client.schema}, pg_temp`],
+    ["the tenant's own", (client: Client) => `${client.schema}, pg_temp`],
     ["none", () => "''"],
     ["the system's alone", () => "pg_catalog"],
     ["decoys before everything", () => "decoys, pg_catalog"],
-    ["decoys before the tenant's own", (client: TenantScope) => `decoys, pg_catalog, ${client.schema}`],
+    ["decoys before the tenant's own", (client: Client) => `decoys, pg_catalog, ${client.schema}`],
     ["another tenant's", () => "client_001, pg_temp"],
   ])("do the same with %s on the path, and leave the path alone", async (_, pathOf) => {
     const client = await newClient();
@@ -144,6 +138,13 @@ describe("functions, triggers and views", () => {
 
   it("are not fooled by temporary tables of the same names", async () => {
     const client = await newClient();
+    // Tenants may make none, unless somebody gave that right back.
+    await withAdmin(database.adminUrl, (admin) => {
+      const { pathname } = new URL(database.adminUrl);
+      return admin.query(
+        `grant temporary on database ${quoteIdentifier(pathname.slice(1))} to ${client.role}`,
+      );
+    });
     const shadows = ["users", "bookings", "settings"]
       .map(
         (table) =>

@@ -77,7 +77,15 @@ describe("the seed", () => {
   });
 
   it("makes the owner of the bot its super_admin, and keeps the whole id", async () => {
-    const license = { key: "K", clientName: "Студия", email: null, phone: null, company: null };
+    const license = {
+      key: "K",
+      clientName: "Студия",
+      email: null,
+      phone: null,
+      company: null,
+      maxUsers: 1,
+      maxBranches: 1,
+    };
     const input = { license, admin: null, parameters: { adminTelegramId: 2 ** 52 - 1 } };
     expect(await compileSeed(booking, input)).toBe(
       `insert into "admins" ("user_id", "role") values ('4503599627370495', 'super_admin')\n;\n`,

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { TenantScope } from "../../tenant/transaction.ts";
 import {
   ANNA,
+  type Client,
   createTestClients,
   NO_DURATION,
   OVERLAP,
@@ -14,7 +14,7 @@ import {
 const { newClient, run, book } = await createTestClients();
 
 describe("a new client of the bot", () => {
-  let client: TenantScope;
+  let client: Client;
   beforeAll(async () => {
     client = await newClient();
   });
@@ -100,7 +100,7 @@ describe("a new client of the bot", () => {
 });
 
 describe("two bookings of one client", () => {
-  let client: TenantScope;
+  let client: Client;
   beforeAll(async () => {
     client = await newClient();
   });
@@ -170,7 +170,7 @@ describe("two bookings of one client", () => {
 });
 
 describe("slot_overlaps", () => {
-  let client: TenantScope;
+  let client: Client;
   beforeAll(async () => {
     client = await newClient();
   });

@@ -1,12 +1,11 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { withAdmin } from "../../../../../test/support/database.ts";
-import type { TenantScope } from "../../tenant/transaction.ts";
-import { ANNA, createTestClients, OVERLAP, PYOTR } from "./testing/clients.ts";
+import { ANNA, type Client, createTestClients, OVERLAP, PYOTR } from "./testing/clients.ts";
 
 const { database, newClient, run, book } = await createTestClients();
 
 describe("what is kept of a user", () => {
-  let client: TenantScope;
+  let client: Client;
   beforeEach(async () => {
     client = await newClient();
   });
@@ -84,7 +83,7 @@ describe("what is kept of a user", () => {
 });
 
 describe("the views", () => {
-  let client: TenantScope;
+  let client: Client;
   beforeAll(async () => {
     client = await newClient();
     await book(client, { date: "2026-03-01", time: "10:00", minutes: 30 });
@@ -153,7 +152,7 @@ describe("the views", () => {
   it("show nothing that their reader may not read in the tables", async () => {
     const bare = await newClient();
     await withAdmin(database.url, (owner) =>
-      owner.query(`revoke select on ${bare.schema}.bookings from public`),
+      owner.query(`revoke select on ${bare.schema}.bookings from ${bare.role}`),
     );
     for (const view of ["user_statistics", "daily_load", "best_clients"]) {
       await expect(run(bare, `select * from ${view}`)).rejects.toMatchObject({ code: "42501" });
