@@ -142,6 +142,22 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     expect(await leftBehind()).toEqual([]);
   });
 
+  it("creates a client of the booking bot without a password, and finds him sound", async () => {
+    const order = ["license", "create", "--client", "Студия", "--blueprint", "booking"];
+    const created = await run([...order, "--param", "adminTelegramId=9700000001", "--json"]);
+    expect(created.code, created.stderr).toBe(0);
+    const { license, tenant } = JSON.parse(created.stdout);
+    expect(tenant).toMatchObject({ schema: "client_001", state: "ready" });
+    const shown = await run(["license", "show", license.key]);
+    expect(shown.stdout).toContain("client_001");
+    const healthy = await run(["doctor", license.key]);
+    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
+    const refused = await run([...order, "--param", "adminTelegramId=me", "--admin", "boss"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("--param adminTelegramId must be integer");
+    expect(refused.stderr).toContain("--admin is not known to blueprint booking");
+  });
+
   it.each([
     [["nothing"], 2],
     [["license", "create"], 2],

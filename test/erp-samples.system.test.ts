@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { ended, orderLicense } from "./support/requests.ts";
+import { sqliteColumns } from "./support/sqlite-columns.ts";
 import { openTestInstallation } from "./support/tenantry.ts";
 
 /** A folder of sample databases of the legacy ERP, which a checkout needn't have; CI has one. */
@@ -38,7 +38,7 @@ it.runIf(existsSync(SAMPLES))(
     const legacyTables = new Set<string>();
     const homeless = new Set<string>();
     for (const file of files) {
-      for (const [table, column] of columnsOf(file)) {
+      for (const [table, column] of sqliteColumns(file)) {
         if (ELSEWHERE.has(table) || DROPPED.has(`${table}.${column}`)) continue;
         legacyTables.add(table);
         if (!places.has(`${table}.${column}`)) homeless.add(`${table}.${column}`);
@@ -49,17 +49,3 @@ it.runIf(existsSync(SAMPLES))(
     expect([...homeless]).toEqual([]);
   },
 );
-
-function columnsOf(file: string): [table: string, column: string][] {
-  const sqlite = new DatabaseSync(file, { readOnly: true });
-  try {
-    const rows = sqlite
-      .prepare(
-        "SELECT t.name AS t, c.name AS c FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
-      )
-      .all();
-    return rows.map((row) => [String(row.t), String(row.c)]);
-  } finally {
-    sqlite.close();
-  }
-}

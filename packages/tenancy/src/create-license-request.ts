@@ -24,15 +24,32 @@ export const CreateLicenseRequest = Type.Object(
     email: Type.Optional(Type.String({ maxLength: 254, pattern: EMAIL })),
     phone: Type.Optional(Type.String({ maxLength: 40 })),
     company: Type.Optional(Type.String({ maxLength: 256 })),
-    adminUsername: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    adminUsername: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: "Needed by `erp`, refused by `booking`" }),
+    ),
     adminPassword: Type.Optional(Type.String({ minLength: 8, maxLength: 128, format: "password" })),
     licenseType: Type.Optional(Type.Enum([...LICENSE_TYPES], { default: "trial" })),
     maxUsers: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_COUNT, default: 1 })),
     maxBranches: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_COUNT, default: 1 })),
     durationDays: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LICENSE_DAYS })),
     expiresAt: Type.Optional(Type.String({ format: "date-time", description: "Excludes durationDays" })),
-    blueprint: Type.Optional(Type.String({ default: "erp" })),
-    parameters: Type.Optional(Type.Object({}, { additionalProperties: true, default: {} })),
+    blueprint: Type.Optional(
+      Type.String({
+        default: "erp",
+        description: "What the tenant holds: `erp`, `booking`, or one of yours",
+      }),
+    ),
+    parameters: Type.Optional(
+      Type.Object(
+        {},
+        {
+          additionalProperties: true,
+          default: {},
+          description:
+            "What the blueprint asks for. `booking` needs `adminTelegramId`, the owner's Telegram id; `erp` takes none",
+        },
+      ),
+    ),
     notes: Type.Optional(Type.String({ maxLength: 10_000 })),
   },
   { additionalProperties: false },

@@ -48,6 +48,7 @@ export const licenseCreateCommand = defineCommand({
   ],
   examples: [
     "tenantry license create --client 'Acme Ltd' --admin admin --type yearly --max-users 5",
+    "tenantry license create --client 'Nail Studio' --blueprint booking --param adminTelegramId=9700000001",
     "pass show acme | tenantry license create --client 'Acme Ltd' --admin admin --password-stdin --json",
   ],
   run: async (context, values) => {
