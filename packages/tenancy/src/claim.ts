@@ -45,6 +45,8 @@ export async function claimOperation(
         }))
         .where("id", "=", input.operationId)
         .where("state", "in", statesBefore("start"))
+        // A run has no work of its own.
+        .where("children", "is", null)
         .where((eb) =>
           eb.or([
             eb.and([eb("state", "=", "queued"), eb("available_at", "<=", sql<Date>`now()`)]),
@@ -74,7 +76,7 @@ export async function claimOperation(
     .select("licenses.key as license_key")
     .executeTakeFirst();
   if (claimed !== undefined) {
-    const operation = claimed as LabelledOperationRow;
+    const operation: LabelledOperationRow = { ...claimed, children_running: null } as LabelledOperationRow;
     return {
       kind: "claimed",
       claim: { operationId: operation.id, attempt: operation.attempts },

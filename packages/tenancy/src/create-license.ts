@@ -103,6 +103,7 @@ function toEntry({ license, tenant, operation }: CreateLicenseAnswer): OutboxEnt
     licenseKey: license.key,
     clientName: license.clientName,
     schema: tenant.schema,
+    runId: null,
     delayMs: 0,
   };
 }
@@ -125,7 +126,7 @@ async function accept(
       tenant: toTenant(tenant),
       operation: toOperation(operation),
     };
-    const { license_key: _, ...operationRow } = operation;
+    const { license_key: _, children_running: __, ...operationRow } = operation;
     await control
       .with("license", (db) =>
         db.insertInto("licenses").values({ ...license, parameters: JSON.stringify(license.parameters) }),
@@ -152,7 +153,8 @@ async function accept(
     : insert(ctx.control);
 }
 
-function newLicense(input: CreateLicenseInput, passwordHash: string | null, now: Date): LicenseRow {
+/** The license as it is when it is accepted. */
+export function newLicense(input: CreateLicenseInput, passwordHash: string | null, now: Date): LicenseRow {
   return {
     id: randomUUIDv7(),
     key: generateLicenseKey(),
@@ -178,7 +180,7 @@ function newLicense(input: CreateLicenseInput, passwordHash: string | null, now:
 }
 
 /** The first line of the license's history. */
-function createdEvent(license: LicenseRow, caller: Caller) {
+export function createdEvent(license: LicenseRow, caller: Caller) {
   const sold = {
     clientName: license.client_name,
     licenseType: license.license_type,
@@ -196,9 +198,10 @@ function createdEvent(license: LicenseRow, caller: Caller) {
 }
 
 /** A tenant's row, but for what the database fills in. */
-type NewTenant = Omit<TenantRow, "ordinal" | "access_version">;
+export type NewTenant = Omit<TenantRow, "ordinal" | "access_version">;
 
-function newTenant(license: LicenseRow, schema: string, now: Date): NewTenant {
+/** The tenant that a license will own. */
+export function newTenant(license: LicenseRow, schema: string, now: Date): NewTenant {
   const id = randomUUIDv7();
   return {
     id,
@@ -242,6 +245,11 @@ function newOperation(license: LicenseRow, caller: Caller, now: Date): LabelledO
     total: "0",
     result: null,
     error: null,
+    children: null,
+    children_succeeded: 0,
+    children_failed: 0,
+    children_canceled: 0,
+    children_running: null,
     created_at: now,
     started_at: null,
     finished_at: null,

@@ -79,4 +79,6 @@ export interface StoredError {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly hint: string;
+  /** Of VALIDATION_FAILED: what was wrong with the request. */
+  readonly faults?: readonly Fault[];
 }

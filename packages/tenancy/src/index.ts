@@ -14,6 +14,16 @@ export {
   type SuspendLicenseInput,
   SuspendLicenseRequest,
 } from "./change-license-request.ts";
+export { changeLicenses } from "./change-licenses.ts";
+export {
+  BULK_VERBS,
+  type BulkChange,
+  type BulkVerb,
+  CHANGE_LICENSES_REQUESTS,
+  type ChangeLicensesInput,
+  MAX_CHANGES,
+  parseChangeLicenses,
+} from "./change-licenses-request.ts";
 export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
 export {
   type CreateLicenseAnswer,
@@ -26,6 +36,12 @@ export {
   CreateLicenseRequest,
   parseCreateLicense,
 } from "./create-license-request.ts";
+export {
+  CreateLicensesRequest,
+  createLicenses,
+  MAX_LICENSES,
+  parseCreateLicenses,
+} from "./create-licenses.ts";
 export type { CreateTenantResult } from "./create-tenant.ts";
 export { derivedPassword, type PasswordPurpose } from "./derived-password.ts";
 export type { Announce } from "./doctor/check-operations.ts";
@@ -53,11 +69,17 @@ export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";
 export { LICENSE_STATUSES, type LicenseStatus, licenseStatus } from "./license-status.ts";
 export { LICENSE_VERBS, type LicenseRefusal, type LicenseVerb, licenseRefusal } from "./license-verbs.ts";
 export type { License, LicenseRow, Tenant, TenantRow } from "./license-view.ts";
-export { getLicense, type LicenseFilter, listLicenses } from "./licenses.ts";
+export { countLicenses, getLicense, type LicenseFilter, listLicenses } from "./licenses.ts";
 export { forgetOldAttempts, LOCK_MINUTES, MAX_FAILURES } from "./lockout.ts";
 export { cancelOperation, type OperationChange, retryOperation } from "./operation-control.ts";
 export { isFinished } from "./operation-state.ts";
-export { type Operation, type OperationProgress, type OperationRow, toOperation } from "./operation-view.ts";
+export {
+  type Operation,
+  type OperationChildren,
+  type OperationProgress,
+  type OperationRow,
+  toOperation,
+} from "./operation-view.ts";
 export { OperationWatch } from "./operation-watch.ts";
 export {
   getOperation,
@@ -72,6 +94,7 @@ export { hashPassword, verifyPassword } from "./password.ts";
 export { type PerformInput, type PerformOutcome, performOperation } from "./perform-operation.ts";
 export { placementOf } from "./placement.ts";
 export type { ProgressSink } from "./progress-reporter.ts";
+export { findAcceptedRun, type RunAnswer, type RunOutcome } from "./run.ts";
 export { schemaFaults } from "./schema-faults.ts";
 export { isScope, SCOPES, type Scope } from "./scopes.ts";
 export { generateToken, hashToken } from "./secret-token.ts";

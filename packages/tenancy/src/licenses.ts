@@ -1,4 +1,4 @@
-import type { ControlTables } from "@tenantry/schema";
+import type { ControlDatabase, ControlTables } from "@tenantry/schema";
 import type { ExpressionBuilder } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
@@ -47,11 +47,25 @@ export async function listLicenses(
   page: PageRequest,
 ): Promise<Page<License>> {
   const now = new Date();
-  let query = ctx.control
-    .selectFrom("licenses")
+  let query = filteredLicenses(ctx.control, filter, now)
     .selectAll()
     .orderBy("id", "desc")
     .limit(page.limit + 1);
+  if (page.cursor !== undefined) query = query.where("id", "<", readCursor(page.cursor));
+  return toPage(await query.execute(), page.limit, (row) => toLicense(row, now));
+}
+
+/** How many licenses fit the filter now. */
+export async function countLicenses(ctx: TenancyContext, filter: LicenseFilter): Promise<number> {
+  const row = await filteredLicenses(ctx.control, filter, new Date())
+    .select(({ fn }) => fn.countAll<string>().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** Licenses that fit the filter at this moment. */
+export function filteredLicenses(control: ControlDatabase, filter: LicenseFilter, now: Date) {
+  let query = control.selectFrom("licenses");
   if (filter.blueprint !== undefined) query = query.where("blueprint", "=", filter.blueprint);
   const { status, q } = filter;
   if (status !== undefined) query = query.where((eb) => hasStatus(eb, status, now));
@@ -63,8 +77,7 @@ export async function listLicenses(
       ),
     );
   }
-  if (page.cursor !== undefined) query = query.where("id", "<", readCursor(page.cursor));
-  return toPage(await query.execute(), page.limit, (row) => toLicense(row, now));
+  return query;
 }
 
 /** `licenseStatus` as a condition; a test holds the two together. */

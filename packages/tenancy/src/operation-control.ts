@@ -2,11 +2,12 @@ import type { ControlDatabase, OperationEventType } from "@tenantry/schema";
 import { SQLSTATE, sqlState } from "@tenantry/schema";
 import { sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
-import { TenancyError } from "./errors.ts";
+import { type StoredError, TenancyError } from "./errors.ts";
 import { assertKeyUnused, assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { isFinished, nextOperationState } from "./operation-state.ts";
 import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
 import { getOperationRow, labelledOperations } from "./operations.ts";
+import { cancelRun, lockRun, retryRun } from "./run-control.ts";
 import { nextTenantState } from "./tenant-state.ts";
 
 export interface OperationChange {
@@ -15,16 +16,30 @@ export interface OperationChange {
 }
 
 /**
- * Puts a failed or canceled operation back, to be done again. The caller enqueues it.
+ * Puts a failed or canceled operation back, to be done again; of a run, its failed and canceled children. The caller
+ * enqueues it.
  *
- * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, or has succeeded.
+ * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, has succeeded, or was refused.
  */
 export function retryOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
   return change(ctx, id, caller, async (transaction, row) => {
+    if (row.children !== null) {
+      await retryRun(transaction, row);
+      return "retried";
+    }
     if (nextOperationState(row.state, "retry") === undefined) {
       throw new TenancyError(
         "STATE_CONFLICT",
         `The operation is ${row.state}; only a failed or canceled one can be retried.`,
+      );
+    }
+    if ((row.error as StoredError | null)?.code === "VALIDATION_FAILED") {
+      throw new TenancyError(
+        "STATE_CONFLICT",
+        "The request was refused for its faults; nothing of it is kept.",
+        {
+          hint: "Correct it and send it again in a new request.",
+        },
       );
     }
     await setTenant(transaction, row, "provisioning-retried");
@@ -52,12 +67,16 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
 
 /**
  * Cancels an operation: at once while it waits, at its next safe point while it runs. What has been committed stays, so
- * an operation may still succeed after this.
+ * an operation may still succeed after this. A run's children are canceled like that, each.
  *
  * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is finished.
  */
 export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
   return change(ctx, id, caller, async (transaction, row) => {
+    if (row.children !== null) {
+      await cancelRun(transaction, row);
+      return "cancel_requested";
+    }
     if (isFinished(row.state)) {
       throw new TenancyError("STATE_CONFLICT", `The operation is already ${row.state}.`);
     }
@@ -118,16 +137,16 @@ async function change(
   caller: Caller,
   apply: (transaction: ControlDatabase, row: LabelledOperationRow) => Promise<OperationEventType>,
 ): Promise<OperationChange> {
-  await getOperationRow(ctx, id);
+  const isRun = (await getOperationRow(ctx, id)).children !== null;
   try {
     return await ctx.control.transaction().execute(async (transaction) => {
-      const locked = await lockOperation(transaction, id);
+      const locked = await lockOperation(transaction, id, isRun);
       // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
       const earlier = await findEarlier(transaction, caller);
       if (earlier !== null) return earlier;
       await assertKeyUnused(transaction, caller);
       const type = await apply(transaction, locked);
-      const changed = toOperation(await lockOperation(transaction, id));
+      const changed = toOperation(await lockOperation(transaction, id, isRun));
       await transaction
         .insertInto("operation_events")
         .values({
@@ -163,9 +182,12 @@ async function findEarlier(control: ControlDatabase, caller: Caller): Promise<Op
   return { operation: event.answer as Operation, replayed: true };
 }
 
-async function lockOperation(transaction: ControlDatabase, id: string): Promise<LabelledOperationRow> {
-  return labelledOperations(transaction)
-    .where("operations.id", "=", id)
-    .forUpdate("operations")
-    .executeTakeFirstOrThrow();
+async function lockOperation(
+  transaction: ControlDatabase,
+  id: string,
+  isRun: boolean,
+): Promise<LabelledOperationRow> {
+  if (isRun) await lockRun(transaction, id);
+  const query = labelledOperations(transaction).where("operations.id", "=", id);
+  return (isRun ? query : query.forUpdate("operations")).executeTakeFirstOrThrow();
 }

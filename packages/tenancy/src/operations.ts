@@ -1,4 +1,5 @@
 import type { OperationKind, OperationState } from "@tenantry/schema";
+import { sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import { normalizeLicenseKey } from "./license-key.ts";
@@ -12,13 +13,27 @@ export interface OperationFilter {
   readonly parentId?: string;
 }
 
-/** Operations with their license's key beside them. */
+/** Operations with their license's key beside them, and runs with the number of children that run just now. */
 export function labelledOperations(control: TenancyContext["control"]) {
   return control
     .selectFrom("operations")
     .leftJoin("licenses", "licenses.id", "operations.license_id")
     .selectAll("operations")
-    .select("licenses.key as license_key");
+    .select((eb) => [
+      "licenses.key as license_key",
+      eb
+        .case()
+        .when("operations.children", "is not", null)
+        .then(
+          eb
+            .selectFrom("operations as child")
+            .select(sql<number>`count(*)::integer`.as("running"))
+            .whereRef("child.parent_id", "=", "operations.id")
+            .where("child.state", "=", "running"),
+        )
+        .end()
+        .as("children_running"),
+    ]);
 }
 
 /**

@@ -9,6 +9,8 @@ export interface OutboxEntry {
   readonly licenseKey: string | null;
   readonly clientName: string | null;
   readonly schema: string | null;
+  /** The run that it is a child of. */
+  readonly runId: string | null;
   /** Milliseconds until it may start. */
   readonly delayMs: number;
 }
@@ -32,6 +34,7 @@ function entries(ctx: TenancyContext) {
       "licenses.key as licenseKey",
       "licenses.client_name as clientName",
       "tenants.schema_name as schema",
+      "operations.parent_id as runId",
       sql<number>`greatest(0, ceil(extract(epoch from operations.available_at - now()) * 1000))::float8`.as(
         "delayMs",
       ),
@@ -86,6 +89,21 @@ export async function outboxEntry(ctx: TenancyContext, id: string): Promise<Outb
     .where("operations.state", "=", "queued")
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** The children of a run that wait and were never enqueued, oldest first. */
+export async function neverEnqueuedChildren(
+  ctx: TenancyContext,
+  runId: string,
+  limit: number,
+): Promise<OutboxEntry[]> {
+  return entries(ctx)
+    .where("operations.parent_id", "=", runId)
+    .where("operations.state", "=", "queued")
+    .where("operations.enqueued_at", "is", null)
+    .orderBy("operations.id")
+    .limit(limit)
+    .execute();
 }
 
 /** Remembers that the queue holds their jobs, as of now. */

@@ -1,5 +1,6 @@
 import { isConnectionLoss, isTransient, type OperationKind } from "@tenantry/schema";
 import { sql } from "kysely";
+import { changeLicenseOfRun } from "./change-license-of-run.ts";
 import { type Claim, claimOperation, renewClaim, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
 import { createTenant } from "./create-tenant.ts";
@@ -9,7 +10,10 @@ import type { LabelledOperationRow } from "./operation-view.ts";
 import type { OperationHandler } from "./operation-work.ts";
 import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
 
-const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = { "create-tenant": createTenant };
+const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
+  "create-tenant": createTenant,
+  "change-license": changeLicenseOfRun,
+};
 
 export interface PerformInput {
   readonly operationId: string;
@@ -93,7 +97,8 @@ async function settleFailure(
 
 function describe(error: unknown): StoredError & { readonly retryable: boolean } {
   if (error instanceof TenancyError) {
-    return { code: error.code, detail: error.message, hint: error.hint, retryable: error.retryable };
+    const { code, message, hint, retryable, faults } = error;
+    return { code, detail: message, hint, retryable, ...(faults.length > 0 ? { faults } : {}) };
   }
   if (isTransient(error)) {
     return {

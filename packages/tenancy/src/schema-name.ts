@@ -11,18 +11,32 @@ export async function nextSchemaName(
   naming: SchemaNaming,
   licenseKey: string,
 ): Promise<string> {
+  const [name] = await nextSchemaNames(transaction, blueprint, naming, [licenseKey]);
+  if (name === undefined) throw new Error("one license key got no schema name");
+  return name;
+}
+
+/** Schema names for several new tenants of one blueprint, in the order of their license keys: one step of the counter. */
+export async function nextSchemaNames(
+  transaction: ControlDatabase,
+  blueprint: string,
+  naming: SchemaNaming,
+  licenseKeys: readonly string[],
+): Promise<string[]> {
   if (naming.kind === "license-key") {
-    return naming.prefix + licenseKey.toLowerCase().replaceAll("-", "_");
+    return licenseKeys.map((key) => naming.prefix + key.toLowerCase().replaceAll("-", "_"));
   }
+  const { length } = licenseKeys;
   const counter = await transaction
     .insertInto("schema_counters")
-    .values({ blueprint, last: 1 })
+    .values({ blueprint, last: length })
     .onConflict((conflict) =>
-      conflict.column("blueprint").doUpdateSet({ last: sql<number>`schema_counters.last + 1` }),
+      conflict.column("blueprint").doUpdateSet({ last: sql<number>`schema_counters.last + ${length}` }),
     )
     .returning("last")
     .executeTakeFirstOrThrow();
-  return naming.prefix + String(counter.last).padStart(naming.digits, "0");
+  const first = counter.last - length + 1;
+  return licenseKeys.map((_, index) => naming.prefix + String(first + index).padStart(naming.digits, "0"));
 }
 
 /**

@@ -12,6 +12,7 @@ import { licensesTenantsOperations } from "./migrations/0001-licenses-tenants-op
 import { sessions } from "./migrations/0002-sessions.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
 import { licenseLife } from "./migrations/0004-license-life.ts";
+import { runs } from "./migrations/0006-runs.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -19,6 +20,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   sessions,
   gateways,
   licenseLife,
+  runs,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";

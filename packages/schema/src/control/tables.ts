@@ -20,6 +20,9 @@ export const OPERATION_KINDS = [
   "verify-backup",
   "restore",
   "migrate-fleet",
+  "create-licenses",
+  "change-licenses",
+  "change-license",
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -87,6 +90,7 @@ export interface OperationsTable {
   kind: OperationKind;
   state: OperationState;
   license_id: string | null;
+  /** The run that it is a part of. */
   parent_id: string | null;
   api_key_id: string | null;
   idempotency_key: string | null;
@@ -114,6 +118,11 @@ export interface OperationsTable {
   total: BigInt8;
   result: NullableJson;
   error: NullableJson;
+  /** Of a run; the database counts them. Null for an operation that is no run. */
+  children: ColumnType<number | null, number | null | undefined, number | null>;
+  children_succeeded: Defaulted<number>;
+  children_failed: Defaulted<number>;
+  children_canceled: Defaulted<number>;
   created_at: Defaulted<Date>;
   started_at: Date | null;
   finished_at: Date | null;

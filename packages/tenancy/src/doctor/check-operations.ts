@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { Caller } from "../idempotency.ts";
 import { retryOperation } from "../operation-control.ts";
 import { type LabelledOperationRow, type Operation, toOperation } from "../operation-view.ts";
@@ -12,6 +13,8 @@ const LONG_WAIT_MS = 60_000;
 /** Rows looked at, and named, at most. */
 const LOOK_AT = 200;
 const NAME = 10;
+/** Errors that say no to a request, rather than that something is broken. */
+const REFUSALS: readonly ErrorCode[] = ["VALIDATION_FAILED", "LICENSE_NOT_FOUND", "STATE_CONFLICT"];
 
 /** Puts an operation back on the queue; the doctor's own package has none. */
 export type Announce = (operationId: string) => Promise<void>;
@@ -79,6 +82,13 @@ export async function checkFailed(
 ): Promise<Finding[]> {
   const rows = await labelledOperations(ctx.control)
     .where("operations.state", "=", "failed")
+    // A run's child that was refused is that run's result, and not to be mended here.
+    .where((eb) =>
+      eb.or([
+        eb("operations.parent_id", "is", null),
+        sql<boolean>`operations.error ->> 'code' not in (${sql.join(REFUSALS)})`,
+      ]),
+    )
     .orderBy("operations.id", "desc")
     .limit(NAME + 1)
     .execute();

@@ -9,21 +9,26 @@ export const DEAD_WORKER_MS = 30_000;
 const JUST_ACCEPTED_MS = 2_000;
 
 function unfinished(ctx: TenancyContext) {
-  return ctx.control
-    .selectFrom("operations")
-    .leftJoin("licenses", "licenses.id", "operations.license_id")
-    .leftJoin("tenants", "tenants.license_id", "operations.license_id")
-    .select([
-      "operations.id",
-      "operations.kind",
-      "licenses.key as licenseKey",
-      "licenses.client_name as clientName",
-      "tenants.schema_name as schema",
-      sql<number>`greatest(0, ceil(extract(epoch from operations.available_at - now()) * 1000))::float8`.as(
-        "delayMs",
-      ),
-    ])
-    .where("operations.state", "in", ["queued", "running"]);
+  return (
+    ctx.control
+      .selectFrom("operations")
+      .leftJoin("licenses", "licenses.id", "operations.license_id")
+      .leftJoin("tenants", "tenants.license_id", "operations.license_id")
+      .select([
+        "operations.id",
+        "operations.kind",
+        "licenses.key as licenseKey",
+        "licenses.client_name as clientName",
+        "tenants.schema_name as schema",
+        "operations.parent_id as runId",
+        sql<number>`greatest(0, ceil(extract(epoch from operations.available_at - now()) * 1000))::float8`.as(
+          "delayMs",
+        ),
+      ])
+      .where("operations.state", "in", ["queued", "running"])
+      // A run has no job: its children have.
+      .where("operations.children", "is", null)
+  );
 }
 
 /** Operations that the queue has to hold a job for: those that wait, and those whose worker is dead. Oldest first. */
