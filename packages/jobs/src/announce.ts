@@ -1,4 +1,11 @@
-import { type OutboxEntry, outboxEntry, type TenancyContext } from "@tenantry/tenancy";
+import {
+  markEnqueued,
+  neverEnqueuedChildren,
+  type Operation,
+  type OutboxEntry,
+  outboxEntry,
+  type TenancyContext,
+} from "@tenantry/tenancy";
 import { type OperationQueues, QueueUnavailableError } from "./operation-queues.ts";
 
 /**
@@ -18,19 +25,46 @@ export async function announceNew(
 
 /**
  * Rings again for an operation that was put back: it has left a finished job behind, which a plain add would take for
- * the one to come.
+ * the one to come. A run's children are left to the dispatcher, which does the same for many.
  */
 export async function announceAgain(ctx: TenancyContext, queues: OperationQueues, id: string): Promise<void> {
   const entry = await outboxEntry(ctx, id);
   if (entry !== null) await ring(ctx, id, () => queues.ensureEnqueued(entry));
 }
 
-/** Takes a canceled operation's job off the queue; left there, it would only find that there is nothing to do. */
+/** Children enqueued by one call: few enough that the queue answers in time. */
+const CHILDREN_AT_ONCE = 200;
+
+/** Rings for the children of a run that was just committed. Where the queue is away, the dispatcher will ring. */
+export async function announceChildren(
+  ctx: TenancyContext,
+  queues: OperationQueues,
+  runId: string,
+): Promise<void> {
+  await ring(ctx, runId, async () => {
+    for (;;) {
+      const entries = await neverEnqueuedChildren(ctx, runId, CHILDREN_AT_ONCE);
+      if (entries.length === 0) return;
+      await queues.enqueueAll(entries);
+      // Also where the next batch begins. What a worker has taken meanwhile waits no longer, and isn't asked for again.
+      await markEnqueued(
+        ctx,
+        entries.map(({ id }) => id),
+      );
+    }
+  });
+}
+
+/**
+ * Takes a canceled operation's job off the queue; left there, it would only find that there is nothing to do, as those of
+ * a canceled run's children do.
+ */
 export async function withdraw(
   ctx: TenancyContext,
   queues: OperationQueues,
-  operation: { readonly id: string; readonly kind: OutboxEntry["kind"] },
+  operation: Pick<Operation, "id" | "kind" | "children">,
 ): Promise<void> {
+  if (operation.children !== undefined) return;
   try {
     await queues.discard(operation.kind, operation.id);
   } catch (error) {

@@ -6,6 +6,8 @@ export interface OperationJobData {
   readonly licenseKey: string | null;
   readonly client: string | null;
   readonly schema: string | null;
+  /** The run that it is a part of. */
+  readonly run?: string;
 }
 
 /** What a finished job says. The whole story is in the operation. */
@@ -24,9 +26,10 @@ export interface JobDefinition {
 
 const DAY_SECONDS = 86_400;
 
-/** Every kind of job that there is. A kind without an entry is never enqueued. */
+/** Every kind of job that there is. A kind without an entry is never enqueued: runs are done by their children. */
 export const JOB_CATALOGUE: readonly JobDefinition[] = [
   { kind: "create-tenant", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
+  { kind: "change-license", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
 ];
 
 /**
@@ -35,6 +38,12 @@ export const JOB_CATALOGUE: readonly JobDefinition[] = [
  */
 export const DELIVERY_ATTEMPTS = 50;
 export const DELIVERY_BACKOFF_MS = 2_000;
+
+/**
+ * A run's children wait behind what was asked for by itself: one order must not stand in line behind a thousand. Without
+ * a priority a job comes first.
+ */
+export const CHILD_PRIORITY = 10;
 
 /** Finished jobs kept at most, per queue and end. */
 export const KEEP_JOBS = 10_000;

@@ -36,12 +36,12 @@ export class Dispatcher {
     this.#options = options;
   }
 
-  start(): void {
+  start(waitMs = this.#options.intervalMs): void {
     this.#timer = setTimeout(() => {
-      this.#round = this.#run().finally(() => {
-        if (!this.#stopped) this.start();
+      this.#round = this.#run().then((more) => {
+        if (!this.#stopped) this.start(more ? 0 : this.#options.intervalMs);
       });
-    }, this.#options.intervalMs);
+    }, waitMs);
   }
 
   async stop(): Promise<void> {
@@ -50,20 +50,27 @@ export class Dispatcher {
     await this.#round;
   }
 
-  async #run(): Promise<void> {
+  /** True when there may be more to enqueue at once: after a run was retried, or the queue was emptied. */
+  async #run(): Promise<boolean> {
     try {
-      await this.dispatchOnce();
+      return (await this.#dispatch()).fresh === BATCH;
     } catch (error) {
       // PostgreSQL or the queue is away. Both are looked for again in the next round.
       this.#ctx.log.warn({ err: error }, "dispatcher round failed");
+      return false;
     }
   }
 
   /** One round. Returns how many operations were put on the queue. */
   async dispatchOnce(): Promise<number> {
+    const { fresh, lost } = await this.#dispatch();
+    return fresh + lost;
+  }
+
+  async #dispatch(): Promise<{ fresh: number; lost: number }> {
     const fresh = await neverEnqueued(this.#ctx, BATCH);
     const lost = await maybeLost(this.#ctx, { ...this.#options, limit: BATCH });
-    return (await this.#ensure(fresh)) + (await this.#ensure(lost));
+    return { fresh: await this.#ensure(fresh), lost: await this.#ensure(lost) };
   }
 
   async #ensure(entries: readonly OutboxEntry[]): Promise<number> {

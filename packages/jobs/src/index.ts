@@ -1,4 +1,4 @@
-export { announceAgain, announceNew, withdraw } from "./announce.ts";
+export { announceAgain, announceChildren, announceNew, withdraw } from "./announce.ts";
 export { JOB_CATALOGUE, type OperationJobData, type OperationJobResult } from "./catalogue.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { OperationQueues, type OperationQueuesOptions, QueueUnavailableError } from "./operation-queues.ts";

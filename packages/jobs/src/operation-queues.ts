@@ -3,6 +3,7 @@ import type { OutboxEntry } from "@tenantry/tenancy";
 import type { JobsOptions } from "bullmq";
 import type { Logger } from "pino";
 import {
+  CHILD_PRIORITY,
   DELIVERY_ATTEMPTS,
   DELIVERY_BACKOFF_MS,
   JOB_CATALOGUE,
@@ -73,6 +74,19 @@ export class OperationQueues {
   async enqueue(entry: OutboxEntry): Promise<void> {
     const queue = this.#queue(entry.kind);
     await this.#ask(() => queue.add(entry.kind, jobData(entry), jobOptions(entry)));
+  }
+
+  /**
+   * Puts many operations' jobs on their queues, each queue's in one call. Nothing happens for one that the queue holds.
+   *
+   * @throws QueueUnavailableError
+   */
+  async enqueueAll(entries: readonly OutboxEntry[]): Promise<void> {
+    for (const [kind, its = []] of Object.entries(Object.groupBy(entries, (entry) => entry.kind))) {
+      const queue = this.#queue(kind as OperationKind);
+      const jobs = its.map((entry) => ({ name: kind, data: jobData(entry), opts: jobOptions(entry) }));
+      await this.#ask(() => queue.addBulk(jobs));
+    }
   }
 
   /**
@@ -168,9 +182,14 @@ function jobData(entry: OutboxEntry): OperationJobData {
     licenseKey: entry.licenseKey,
     client: entry.clientName,
     schema: entry.schema,
+    ...(entry.runId === null ? {} : { run: entry.runId }),
   };
 }
 
 function jobOptions(entry: OutboxEntry): JobsOptions {
-  return { jobId: entry.id, ...(entry.delayMs > 0 ? { delay: entry.delayMs } : {}) };
+  return {
+    jobId: entry.id,
+    ...(entry.delayMs > 0 ? { delay: entry.delayMs } : {}),
+    ...(entry.runId === null ? {} : { priority: CHILD_PRIORITY }),
+  };
 }
