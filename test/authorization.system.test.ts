@@ -11,6 +11,10 @@ const api = await startApi(installation);
 /** What each route asks for. A route that isn't here fails the suite. */
 const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "POST /v1/licenses": "licenses:write",
+  "POST /v1/licenses/bulk": "licenses:write",
+  "POST /v1/licenses/bulk/suspend": "licenses:write",
+  "POST /v1/licenses/bulk/resume": "licenses:write",
+  "POST /v1/licenses/bulk/extend": "licenses:write",
   "GET /v1/licenses": "licenses:read",
   "GET /v1/licenses/{key}": "licenses:read",
   "PATCH /v1/licenses/{key}": "licenses:write",

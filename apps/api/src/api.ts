@@ -1,6 +1,7 @@
 import type { OperationQueues } from "@tenantry/jobs";
 import type { OperationWatch, TenancyContext } from "@tenantry/tenancy";
 import type { Announcements } from "./announcements.ts";
+import type { EqualRequests } from "./equal-requests.ts";
 import type { LongRequests } from "./long-requests.ts";
 
 /** Requests a minute from one IP address. */
@@ -26,6 +27,7 @@ export interface ApiOptions {
 export interface Api extends ApiOptions {
   readonly limits: RateLimits;
   readonly announcements: Announcements;
+  readonly equalRequests: EqualRequests;
   readonly longRequests: LongRequests;
 }
 

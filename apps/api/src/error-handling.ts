@@ -8,7 +8,7 @@ import { asTenancyError, isBodyTooLarge } from "./request-error.ts";
 
 /** Answers with a problem, whatever went wrong. What nobody expected goes to the log, with the request's id. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const expected = asTenancyError(error);
+  const expected = asTenancyError(error, isBodyTooLarge(error) ? request.routeOptions.bodyLimit : undefined);
   const status = statusOf(expected.code);
   if (expected.code === "INTERNAL") request.log.error({ err: error }, "request failed");
   if (expected.code === "UNAVAILABLE" && expected !== error)

@@ -50,10 +50,10 @@ export function statusOf(code: ErrorCode): number {
 /** How a refused request is told. `instance` is the path that was asked for. */
 export function toProblem(error: TenancyError, instance: string): Problem {
   const { code, hint, faults } = error;
-  return {
-    ...describe({ code, hint, detail: error.message }, instance),
-    ...(code === "VALIDATION_FAILED" ? { errors: faults } : {}),
-  };
+  return describe(
+    { code, hint, detail: error.message, ...(code === "VALIDATION_FAILED" ? { faults } : {}) },
+    instance,
+  );
 }
 
 /** How the error that an operation ended with is told. */
@@ -68,5 +68,6 @@ export function describe(error: StoredError, instance: string): Problem {
     instance,
     code: error.code,
     hint: error.hint,
+    ...(error.faults === undefined ? {} : { errors: error.faults }),
   };
 }

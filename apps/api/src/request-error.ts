@@ -9,7 +9,6 @@ export const MAX_BODY_BYTES = 1_048_576;
 /** What Fastify itself refuses, by its error codes; https://fastify.dev/docs/latest/Reference/Errors/ */
 const BODY_TOO_LARGE = "FST_ERR_CTP_BODY_TOO_LARGE";
 const FASTIFY_FAULTS: Readonly<Record<string, Fault>> = {
-  [BODY_TOO_LARGE]: { pointer: "", detail: `must have at most ${MAX_BODY_BYTES} bytes` },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { pointer: "/headers/content-type", detail: "must be application/json" },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     pointer: "/headers/content-length",
@@ -19,10 +18,17 @@ const FASTIFY_FAULTS: Readonly<Record<string, Fault>> = {
   FST_ERR_MAX_PARAM_LENGTH: { pointer: "", detail: "the path holds a part that is too long" },
 };
 
-/** Any error as one that has a code. What isn't expected becomes INTERNAL, which says nothing of the inside. */
-export function asTenancyError(error: unknown): TenancyError {
+/**
+ * Any error as one that has a code. What isn't expected becomes INTERNAL, which says nothing of the inside.
+ *
+ * @param bodyLimit Of the route that was asked for, in bytes.
+ */
+export function asTenancyError(error: unknown, bodyLimit = MAX_BODY_BYTES): TenancyError {
   if (error instanceof TenancyError) return error;
   const code = property(error, "code");
+  if (isBodyTooLarge(error)) {
+    return validationError([{ pointer: "", detail: `must have at most ${bodyLimit} bytes` }]);
+  }
   const fault = typeof code === "string" ? FASTIFY_FAULTS[code] : undefined;
   if (fault !== undefined) return validationError([fault]);
   if (isTransient(error)) {

@@ -127,7 +127,23 @@ export const COMPONENTS: readonly TSchema[] = [
       }),
       attempts: Type.Integer(),
       licenseKey: Type.Optional(text()),
-      parentId: Type.Optional(text({ format: "uuid" })),
+      parentId: Type.Optional(text({ format: "uuid", description: "The run that it is a part of" })),
+      item: Type.Optional(
+        Type.Integer({ minimum: 0, description: "Of a run's child: its place in the run's request" }),
+      ),
+      children: Type.Optional(
+        Type.Object(
+          {
+            total: Type.Integer(),
+            queued: Type.Integer(),
+            running: Type.Integer(),
+            succeeded: Type.Integer(),
+            failed: Type.Integer(),
+            canceled: Type.Integer(),
+          },
+          { description: "Of a run: how its children stand" },
+        ),
+      ),
       result: Type.Optional(Type.Object({}, { additionalProperties: true })),
       error: Type.Optional(Type.Ref("Problem#")),
       createdAt: time(),

@@ -5,6 +5,7 @@ import { Announcements } from "./announcements.ts";
 import { type Api, type ApiOptions, DEFAULT_RATE_LIMITS } from "./api.ts";
 import { installAuthentication } from "./authentication.ts";
 import { installDocs } from "./docs.ts";
+import { EqualRequests } from "./equal-requests.ts";
 import { installErrorHandling, refuseMalformed, sendProblem } from "./error-handling.ts";
 import { installJsonBody } from "./json-body.ts";
 import { LongRequests } from "./long-requests.ts";
@@ -26,6 +27,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     ...options,
     limits: { ...DEFAULT_RATE_LIMITS, ...options.rateLimits },
     announcements: new Announcements(options.ctx.log),
+    equalRequests: new EqualRequests(),
     longRequests: new LongRequests(),
   };
   const app: FastifyInstance = Fastify({

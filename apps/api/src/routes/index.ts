@@ -5,10 +5,12 @@ import { cancelOperationRoute } from "./cancel-operation.ts";
 import { changeLicenseRoute } from "./change-license.ts";
 import { checkLicenseRoute } from "./check-license.ts";
 import { createLicenseRoute } from "./create-license.ts";
+import { createLicensesRoute } from "./create-licenses.ts";
 import { createSessionRoute } from "./create-session.ts";
 import { deactivateLicenseRoute } from "./deactivate-license.ts";
 import { deleteSessionRoute } from "./delete-session.ts";
 import { extendLicenseRoute } from "./extend-license.ts";
+import { extendLicensesRoute } from "./extend-licenses.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
@@ -21,11 +23,17 @@ import { openapiRoute } from "./openapi.ts";
 import { operationEventsRoute } from "./operation-events.ts";
 import { readyzRoute } from "./readyz.ts";
 import { resumeLicenseRoute } from "./resume-license.ts";
+import { resumeLicensesRoute } from "./resume-licenses.ts";
 import { retryOperationRoute } from "./retry-operation.ts";
 import { suspendLicenseRoute } from "./suspend-license.ts";
+import { suspendLicensesRoute } from "./suspend-licenses.ts";
 
 const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   createLicenseRoute,
+  createLicensesRoute,
+  suspendLicensesRoute,
+  resumeLicensesRoute,
+  extendLicensesRoute,
   listLicensesRoute,
   getLicenseRoute,
   changeLicenseRoute,

@@ -43,6 +43,8 @@ async function readUnfinished(api: Api): Promise<Unfinished> {
     .selectFrom("operations")
     .select(({ fn }) => ["state", fn.countAll().as("count"), fn.min("created_at").as("oldest")])
     .where("state", "in", ["queued", "running"])
+    // Runs last as long as their children, which are counted.
+    .where("children", "is", null)
     .groupBy("state")
     .execute();
   const now = Date.now();
