@@ -80,6 +80,26 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/license-events.ts")).licenseEventsCommand,
   },
   {
+    path: ["license", "create-many"],
+    summary: "Create the licenses of a file and their tenants",
+    load: async () => (await import("./commands/license-create-many.ts")).licenseCreateManyCommand,
+  },
+  {
+    path: ["license", "suspend-many"],
+    summary: "Suspend many licenses, by a list or a filter",
+    load: async () => (await import("./commands/license-suspend-many.ts")).licenseSuspendManyCommand,
+  },
+  {
+    path: ["license", "resume-many"],
+    summary: "Take the suspension of many licenses back",
+    load: async () => (await import("./commands/license-resume-many.ts")).licenseResumeManyCommand,
+  },
+  {
+    path: ["license", "extend-many"],
+    summary: "Put the end of many licenses off",
+    load: async () => (await import("./commands/license-extend-many.ts")).licenseExtendManyCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

@@ -1,6 +1,7 @@
 import { getOperation, listOperationEvents, type OperationEvent, printable } from "@tenantry/tenancy";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
+import { failuresText } from "../output/conclude-run.ts";
 import { operationPairs } from "../output/license-text.ts";
 import { type Column, formatPairs, formatTable } from "../output/table.ts";
 import { withInstallation } from "../with-installation.ts";
@@ -13,7 +14,7 @@ const COLUMNS: readonly Column<OperationEvent>[] = [
 ];
 
 export const operationShowCommand = defineCommand({
-  description: "Shows an operation and what happened to it.",
+  description: "Shows an operation and what happened to it; of a run, its failed children too.",
   positionals: [{ name: "ID", required: true }],
   options: {},
   examples: ["tenantry operation show 0198f3c2-7d1e-7c4a-9d55-3f1b0c8e2a44"],
@@ -23,7 +24,11 @@ export const operationShowCommand = defineCommand({
       const events = await listOperationEvents(ctx, id);
       const { terminal, json } = context;
       if (json) terminal.json({ operation, events });
-      else terminal.data(`${formatPairs(operationPairs(operation))}\n${formatTable(COLUMNS, events)}`);
+      else {
+        const history = formatTable(COLUMNS, events);
+        const failures = await failuresText(ctx, operation);
+        terminal.data(`${formatPairs(operationPairs(operation))}\n${history}${failures}`);
+      }
       return EXIT.done;
     }),
 });

@@ -13,10 +13,11 @@ export const operationWatchCommand = defineCommand({
   run: async (context, _values, [id = ""]) =>
     withInstallation(context, { worker: true }, async (installation) => {
       const before = await getOperation(installation.ctx, id);
-      if (isFinished(before.state)) return concludeOperation(context, before, { oneLine: true });
+      if (isFinished(before.state))
+        return concludeOperation(context, installation.ctx, before, { oneLine: true });
       const after = await workUntilEnded(context, installation, id, (operation) => {
         if (context.json && !isFinished(operation.state)) context.terminal.line(JSON.stringify(operation));
       });
-      return concludeOperation(context, after, { oneLine: true });
+      return concludeOperation(context, installation.ctx, after, { oneLine: true });
     }),
 });

@@ -1,15 +1,19 @@
-import { isFinished, type Operation } from "@tenantry/tenancy";
+import { isFinished, type Operation, type TenancyContext } from "@tenantry/tenancy";
 import type { CommandContext } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { concludeRun } from "./conclude-run.ts";
 import { operationPairs } from "./license-text.ts";
 import { formatPairs } from "./table.ts";
 
 /** Prints how an operation stands after it was waited for, and says so by the exit code. */
-export function concludeOperation(
-  { terminal, json }: CommandContext,
+export async function concludeOperation(
+  context: CommandContext,
+  ctx: TenancyContext,
   operation: Operation,
   options: { readonly oneLine?: boolean } = {},
-): ExitCode {
+): Promise<ExitCode> {
+  if (operation.children !== undefined) return concludeRun(context, ctx, operation, options);
+  const { terminal, json } = context;
   if (!json) terminal.data(formatPairs(operationPairs(operation)));
   else if (options.oneLine) terminal.line(JSON.stringify(operation));
   else terminal.json(operation);

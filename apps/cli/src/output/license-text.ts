@@ -1,4 +1,10 @@
-import { type License, type Operation, printable, type Tenant } from "@tenantry/tenancy";
+import {
+  type License,
+  type Operation,
+  type OperationChildren,
+  printable,
+  type Tenant,
+} from "@tenantry/tenancy";
 
 /** A license and its tenant as names and values. Absent facts are left out. */
 export function licensePairs(license: License, tenant: Tenant | null): [string, string][] {
@@ -39,7 +45,9 @@ export function operationPairs(operation: Operation): [string, string][] {
     ["Progress", `${progress.percent}% ${progress.step}: ${progress.message}`],
     ["Attempts", String(operation.attempts)],
     ["License", operation.licenseKey],
-    ["Parent", operation.parentId],
+    ["Run", operation.parentId],
+    ["Item", operation.item?.toString()],
+    ["Children", operation.children && childrenText(operation.children)],
     ["Created", operation.createdAt],
     ["Started", operation.startedAt],
     ["Finished", operation.finishedAt],
@@ -50,6 +58,26 @@ export function operationPairs(operation: Operation): [string, string][] {
     ],
   ];
   return pairs.flatMap(([name, value]) => (value == null ? [] : [[name, printable(value)]]));
+}
+
+/** `3 of 10 done: 2 succeeded, 1 failed; 4 running, 3 waiting`. */
+function childrenText({ total, queued, running, succeeded, failed, canceled }: OperationChildren): string {
+  const list = (counts: readonly (readonly [number, string])[]): string =>
+    counts
+      .filter(([number]) => number > 0)
+      .map(([number, what]) => `${number} ${what}`)
+      .join(", ");
+  const ended = list([
+    [succeeded, "succeeded"],
+    [failed, "failed"],
+    [canceled, "canceled"],
+  ]);
+  const open = list([
+    [running, "running"],
+    [queued, "waiting"],
+  ]);
+  const done = `${succeeded + failed + canceled} of ${total} done${ended === "" ? "" : `: ${ended}`}`;
+  return open === "" ? done : `${done}; ${open}`;
 }
 
 /** `1 user`, `3 users`. */
