@@ -41,11 +41,12 @@ export async function installBoard(app: FastifyInstance, api: Api): Promise<void
       });
       adapter.setFormatter("name", (job: { name: string; data: OperationJobData }) => jobTitle(job));
       // One order with both stores: PostgreSQL keeps members in an order of its own.
-      adapter.setFormatter("data", ({ operationId, licenseKey, client, schema }: OperationJobData) => ({
+      adapter.setFormatter("data", ({ operationId, licenseKey, client, schema, run }: OperationJobData) => ({
         operationId,
         licenseKey,
         client: client?.replace(DIRECTION_MARKS, spellOut) ?? null,
         schema,
+        ...(run === undefined ? {} : { run }),
       }));
       return adapter;
     }),

@@ -23,7 +23,7 @@ export function createLicensesRoute(app: FastifyInstance, api: Api): void {
         operationId: "createLicenses",
         summary: "Create up to 1,000 licenses and their tenants",
         description:
-          "One run with a child for each item. A bad item is a child that has failed, and holds up no other. The passwords are hashed before the answer: about 13 ms for each on two processors.",
+          "One run with a child for each item. A bad item is a child that has failed, and holds up no other. The passwords are hashed before the answer, which takes a while for many: send an `Idempotency-Key`, and ask again under it if the connection breaks.",
         tags: ["Licenses"],
         headers: WORK_HEADERS,
         body: Type.Object({

@@ -29,20 +29,28 @@ export async function checkWaiting(ctx: TenancyContext): Promise<Finding> {
       sql<boolean>`coalesce(min(available_at) < now() - ${LONG_WAIT_MS} * interval '1 millisecond', false)`.as(
         "long",
       ),
+      // A run may have thousands waiting, and all in order: somebody works them off.
+      sql<boolean>`exists (
+        select from tenantry.operations busy
+        where busy.state = 'running' and busy.heartbeat_at > now() - ${DEAD_WORKER_MS} * interval '1 millisecond'
+      )`.as("busy"),
     ])
     .where("state", "=", "queued")
     .executeTakeFirstOrThrow();
   const oldest = row.oldest?.toISOString();
-  if (!row.long) {
+  if (!row.long || row.busy) {
+    const workers = row.long ? "; workers are busy with others" : "";
     return ok(
       "waiting",
-      row.waiting === "0" ? "No operation waits" : `${row.waiting} waiting, the oldest since ${oldest}`,
+      row.waiting === "0"
+        ? "No operation waits"
+        : `${row.waiting} waiting, the oldest since ${oldest}${workers}`,
     );
   }
   return problem(
     "waiting",
     `${row.waiting} operations wait for a worker, the oldest since ${oldest}`,
-    "Start a worker: `tenantry up`; or see why the one that runs is busy: `tenantry operation list --state running`.",
+    "Start a worker: `tenantry up`.",
   );
 }
 
