@@ -78,6 +78,26 @@ describe.each(queueStores())("a bulk order, queue on $name", async ({ redisUrl }
     expect(body).toMatchObject({ license: { clientName: "Client 998" }, tenant: { state: "ready" } });
   });
 
+  it("is watched as one: its progress goes by, and the stream ends with it", async () => {
+    const { id } = (await order(items(30))).body.operation;
+    const stream = api.call("GET", `/v1/operations/${id}/events`);
+    const worker = await installation.work();
+    const events = (await stream).text.split("\n\n").filter((event) => event.includes("data: "));
+    await worker.close();
+    const shown = events.map((event) => JSON.parse(event.slice(event.indexOf("data: ") + 6)));
+    expect(shown.length).toBeGreaterThan(3);
+    const done = shown.map(({ progress }) => progress.done);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    for (const { children: counts } of shown) {
+      const { total, ...states } = counts;
+      expect(Object.values<number>(states).reduce((sum, count) => sum + count)).toBe(total);
+    }
+    expect(shown.at(-1)).toMatchObject({
+      state: "succeeded",
+      children: { succeeded: 30, queued: 0, running: 0 },
+    });
+  });
+
   it("is one run, with equal answers, for twenty identical requests at once", async () => {
     const headers = { "idempotency-key": "bulk 1" };
     const answers = await Promise.all(Array.from({ length: 20 }, () => order(items(5, "Twenty"), headers)));
