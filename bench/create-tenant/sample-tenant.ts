@@ -38,7 +38,7 @@ export function sampleTenant(): SampleTenant {
     schema,
     role: `${schema}_${randomBytes(5).toString("hex")}`,
     seed: {
-      license: { key, ...CUSTOMER },
+      license: { key, ...CUSTOMER, maxUsers: 10, maxBranches: 2 },
       admin: { username: ADMIN.username, passwordHash: READY_HASH },
       parameters: {},
     },

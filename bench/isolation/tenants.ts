@@ -49,7 +49,15 @@ export async function makeTenant(
   const placement = placementOf(ctx, tenant);
   const gateway = tenantGateway(ctx, tenant);
   await provideGateway(ctx, placement, gateway);
-  const license = { key: `BENCH-${ordinal}`, clientName: "Bench", email: null, phone: null, company: null };
+  const license = {
+    key: `BENCH-${ordinal}`,
+    clientName: "Bench",
+    email: null,
+    phone: null,
+    company: null,
+    maxUsers: 1000,
+    maxBranches: 1000,
+  };
   const outcome = await provisionTenant(placement.provisioning, {
     tenantId: randomUUID(),
     operationId: randomUUID(),

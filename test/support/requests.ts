@@ -15,6 +15,9 @@ export function createLicenseBody(overrides: Record<string, unknown> = {}): Reco
   };
 }
 
+/** Room for what most tests add. */
+const ROOM = { maxUsers: 50, maxBranches: 50 };
+
 const CALLER: Caller = { actor: "cli:test", apiKeyId: null, idempotency: null };
 
 /** Accepts a license without telling the queue: as if the process had died right after its commit. */
@@ -22,7 +25,7 @@ export async function acceptLicense(
   installation: Installation,
   overrides: Record<string, unknown> = {},
 ): Promise<CreateLicenseAnswer> {
-  const input = parseCreateLicense(createLicenseBody(overrides), installation.ctx.blueprints, new Date());
+  const input = accept(installation, overrides);
   return (await createLicense(installation.ctx, input, CALLER)).answer;
 }
 
@@ -31,10 +34,15 @@ export async function orderLicense(
   installation: Installation,
   overrides: Record<string, unknown> = {},
 ): Promise<CreateLicenseAnswer> {
-  const input = parseCreateLicense(createLicenseBody(overrides), installation.ctx.blueprints, new Date());
+  const input = accept(installation, overrides);
   const outcome = await createLicense(installation.ctx, input, CALLER);
   await announceNew(installation.ctx, installation.queues, outcome.entry);
   return outcome.answer;
+}
+
+function accept(installation: Installation, overrides: Record<string, unknown>) {
+  const body = createLicenseBody({ ...ROOM, ...overrides });
+  return parseCreateLicense(body, installation.ctx.blueprints, new Date());
 }
 
 /** The operation's row when it has ended. */

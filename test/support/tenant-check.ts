@@ -22,8 +22,8 @@ export async function schemaFacts(adminUrl: string, schema: string): Promise<Sch
   });
 }
 
-/** 53 tables of the ERP, Kysely's two and the marker. */
-const ERP_TABLES = 53 + 2 + 1;
+/** 53 tables of the ERP, Kysely's two, the marker and the limits. */
+const ERP_TABLES = 53 + 2 + 1 + 1;
 
 /** The tenant is there, once and whole. */
 export async function expectWholeTenant(adminUrl: string, schema: string): Promise<void> {

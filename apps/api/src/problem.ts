@@ -30,6 +30,8 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: stri
   ROUTE_NOT_FOUND: [404, "No such route"],
   TENANT_NOT_READY: [409, "The tenant is not ready"],
   STATE_CONFLICT: [409, "Not possible in this state"],
+  USER_LIMIT_REACHED: [409, "No more users on this license"],
+  BRANCH_LIMIT_REACHED: [409, "No more branches on this license"],
   SCHEMA_TAKEN: [409, "The schema's name is taken"],
   ROLE_TAKEN: [409, "The role's name is taken"],
   IDEMPOTENCY_KEY_REUSED: [422, "The idempotency key was used for another request"],

@@ -17,6 +17,14 @@ export {
   type SeedInput,
 } from "./blueprint/define.ts";
 export { BlueprintError } from "./blueprint/errors.ts";
+export {
+  LIMIT_NAMES,
+  LIMITS,
+  LIMITS_TABLE,
+  type LimitedTable,
+  type LimitName,
+  limitsOf,
+} from "./blueprint/limits.ts";
 export { type BlueprintRegistry, createBlueprintRegistry } from "./blueprint/registry.ts";
 export { revokeFromTenant, roleSettingScript } from "./blueprint/tenant-rights.ts";
 export { ensureOwnedDatabase, type OwnedDatabase } from "./bootstrap.ts";
@@ -46,6 +54,16 @@ export {
   type Gateway,
   gatewayOf,
 } from "./tenant/gateway.ts";
+export {
+  type LimitUse,
+  type LimitUses,
+  limitUseQuery,
+  type RefusedLimit,
+  readLimitUse,
+  renewGuards,
+  setLimits,
+  unguardedTables,
+} from "./tenant/limits.ts";
 export { type Login, LoginPools, type LoginPoolsOptions, LoginRefusedError } from "./tenant/login-pools.ts";
 export { MARKER_TABLE, readMarker, type SchemaOwner } from "./tenant/marker.ts";
 export {

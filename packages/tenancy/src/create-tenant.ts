@@ -10,6 +10,7 @@ import { type Claim, claimStanding, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import type { LicenseRow, TenantRow } from "./license-view.ts";
+import { changeLimits } from "./limits.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
 import { provideGateway, tenantGateway } from "./tenant-connection.ts";
@@ -93,7 +94,14 @@ export const createTenant: OperationHandler = async (ctx, work) => {
         version: compiled.version,
         tables: compiled.tableCount,
       };
-      return finish(ctx, work.claim, tenant, result);
+      const ended = await finish(ctx, work.claim, tenant, result);
+      if (ended.kind === "succeeded") {
+        // The tenant is ready whatever becomes of this; the doctor finds and mends limits that differ.
+        await settleLimits(ctx, license, tenant).catch((error: unknown) => {
+          ctx.log.error({ err: error, licenseKey: license.key }, "the tenant's limits couldn't be settled");
+        });
+      }
+      return ended;
     }
   }
 };
@@ -153,6 +161,29 @@ async function finish(
   return (done.numInsertedOrUpdatedRows ?? 0n) > 0n ? { kind: "succeeded" } : { kind: "superseded" };
 }
 
+/**
+ * Whoever changes a license's limits while its tenant is being made finds no tenant to change: the seed already has the
+ * old numbers. Read after the tenant is ready, the license says what it came to; a later change finds the tenant.
+ */
+async function settleLimits(ctx: TenancyContext, seeded: SoldLicense, tenant: TenantRow): Promise<void> {
+  const now = await ctx.control
+    .selectFrom("licenses")
+    .select(["max_users", "max_branches"])
+    .where("id", "=", tenant.license_id)
+    .executeTakeFirst();
+  if (now === undefined) return;
+  if (now.max_users === seeded.max_users && now.max_branches === seeded.max_branches) return;
+  await ctx.control.transaction().execute(async (transaction) => {
+    const { max_users, max_branches } = await transaction
+      .selectFrom("licenses")
+      .select(["max_users", "max_branches"])
+      .where("id", "=", tenant.license_id)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    await changeLimits(ctx, tenant, { maxUsers: max_users, maxBranches: max_branches });
+  });
+}
+
 /** What a seed needs to know of the license. */
 type SoldLicense = Pick<
   LicenseRow,
@@ -161,6 +192,8 @@ type SoldLicense = Pick<
   | "email"
   | "phone"
   | "company"
+  | "max_users"
+  | "max_branches"
   | "parameters"
   | "admin_username"
   | "admin_password_hash"
@@ -181,6 +214,8 @@ async function loadWork(
       "licenses.email",
       "licenses.phone",
       "licenses.company",
+      "licenses.max_users",
+      "licenses.max_branches",
       "licenses.parameters",
       "licenses.admin_username",
       "licenses.admin_password_hash",
@@ -200,6 +235,8 @@ function seedInput(license: SoldLicense) {
       email: license.email,
       phone: license.phone,
       company: license.company,
+      maxUsers: license.max_users,
+      maxBranches: license.max_branches,
     },
     admin:
       license.admin_username === null || license.admin_password_hash === null

@@ -16,6 +16,8 @@ export const REMEDIES = {
   LICENSE_EXPIRED: "Ask the provider to extend it: `tenantry license extend KEY --days N`.",
   LICENSE_INACTIVE: "Ask the provider to activate it: `tenantry license activate KEY`.",
   ACCOUNT_LOCKED: "Wait until the time in `detail`, then sign in with the right password.",
+  USER_LIMIT_REACHED: "Deactivate a user, or raise the license's `maxUsers`.",
+  BRANCH_LIMIT_REACHED: "Deactivate a branch, or raise the license's `maxBranches`.",
   IDEMPOTENCY_KEY_REUSED:
     "Use a new Idempotency-Key for a new request; repeat the old body to repeat the old request.",
   RATE_LIMITED: "Wait as long as `Retry-After` says.",

@@ -69,7 +69,19 @@ export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";
 export { LICENSE_STATUSES, type LicenseStatus, licenseStatus } from "./license-status.ts";
 export { LICENSE_VERBS, type LicenseRefusal, type LicenseVerb, licenseRefusal } from "./license-verbs.ts";
 export type { License, LicenseRow, Tenant, TenantRow } from "./license-view.ts";
-export { countLicenses, getLicense, type LicenseFilter, listLicenses } from "./licenses.ts";
+export {
+  countLicenses,
+  getLicense,
+  type LicenseFilter,
+  listLicenses,
+} from "./licenses.ts";
+export {
+  changeLimits,
+  type LimitChange,
+  type LimitedTenant,
+  limitError,
+  limitUse,
+} from "./limits.ts";
 export { forgetOldAttempts, LOCK_MINUTES, MAX_FAILURES } from "./lockout.ts";
 export { cancelOperation, type OperationChange, retryOperation } from "./operation-control.ts";
 export { isFinished } from "./operation-state.ts";

@@ -8,6 +8,7 @@ import {
 import type { Kysely } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
+import { limitError } from "./limits.ts";
 import { placementOf } from "./placement.ts";
 import { gatewayLogin, tenantGateway, tenantLogin, withMendedLogin } from "./tenant-connection.ts";
 
@@ -43,7 +44,8 @@ const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
  * only one on the path. Commits when `work` returns, rolls back when it throws. The handle is good for this transaction
  * alone. docs/security.md says what each mode holds against.
  *
- * @throws TenancyError TENANT_NOT_READY, with a hint that says why; STATEMENT_REFUSED; and whatever `work` throws.
+ * @throws TenancyError TENANT_NOT_READY, with a hint that says why; STATEMENT_REFUSED; USER_LIMIT_REACHED or
+ * BRANCH_LIMIT_REACHED when the tenant's database refused a row for it; and whatever else `work` throws.
  */
 export async function withTenant<DB, T>(
   ctx: TenancyContext,
@@ -55,7 +57,7 @@ export async function withTenant<DB, T>(
   try {
     return await (mode === "login" ? asOwnLogin(ctx, tenant, work) : throughGateway(ctx, tenant, work));
   } catch (error) {
-    if (!(error instanceof StatementRefusedError)) throw error;
+    if (!(error instanceof StatementRefusedError)) throw limitError(error) ?? error;
     throw new TenancyError("STATEMENT_REFUSED", `${error.message}.`, { cause: error });
   }
 }

@@ -117,7 +117,15 @@ async function provision(blueprint: Blueprint, schema: string): Promise<void> {
       gateway,
       blueprint: await compileBlueprint(blueprint),
       seed: {
-        license: { key: "K", clientName: "C", email: null, phone: null, company: null },
+        license: {
+          key: "K",
+          clientName: "C",
+          email: null,
+          phone: null,
+          company: null,
+          maxUsers: 1,
+          maxBranches: 1,
+        },
         admin: null,
         parameters: { adminTelegramId: 1 },
       },

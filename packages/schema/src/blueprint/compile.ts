@@ -23,7 +23,7 @@ export interface CompiledBlueprint {
   /** All migrations, in order. Unqualified names: it is run with the tenant's schema as the only one on the path. */
   readonly createScript: string;
   readonly commonSeedScript: string;
-  /** Number of tables that the migrations make, for people to read. */
+  /** Number of tables that the migrations make, for people to read; without those that are Tenantry's own. */
   readonly tableCount: number;
   /** SHA-256 of everything above, hex: tells two builds of one version apart. */
   readonly fingerprint: string;
@@ -114,5 +114,5 @@ function toScript(statements: readonly string[]): string {
 }
 
 function countTables(script: string): number {
-  return script.match(/^create table /gim)?.length ?? 0;
+  return script.match(/^create table (?!"?tenantry_)/gim)?.length ?? 0;
 }

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { TSchema } from "typebox";
 import { BlueprintError } from "./errors.ts";
+import type { LimitedTable } from "./limits.ts";
 
 /** A Kysely handle whose table types are the blueprint author's own affair. */
 // biome-ignore lint/suspicious/noExplicitAny: Kysely's own Migration type is written against Kysely<any>
@@ -29,6 +30,8 @@ export interface Blueprint<P = unknown> {
   readonly parameters: TSchema;
   /** True when the tenant has a `users` table that people sign in against (see docs/blueprints.md). */
   readonly signIn: boolean;
+  /** Tables whose rows the license limits, as `createLimits` was told in a migration (see docs/blueprints.md). */
+  readonly limits?: readonly LimitedTable[];
 }
 
 export interface NamedMigration extends Migration {
@@ -43,6 +46,8 @@ export interface SeedInput<P = unknown> {
     readonly email: string | null;
     readonly phone: string | null;
     readonly company: string | null;
+    readonly maxUsers: number;
+    readonly maxBranches: number;
   };
   /** Present when the license was created with an administrator; the hash is Argon2id in PHC form. */
   readonly admin: { readonly username: string; readonly passwordHash: string } | null;

@@ -135,10 +135,10 @@ export async function checkTables(
     : [ok("tables", `${rows.length} tables, all there and open to the tenant's role`)];
 }
 
-/** The tables that the blueprint's script makes; none when it also takes some away again, which its text doesn't tell. */
+/** The tables that the blueprint's script makes, without Tenantry's own; none when it also takes some away again, which its text doesn't tell. */
 function expectedTables({ createScript }: CompiledBlueprint): string[] {
   if (/^\s*(drop table|alter table .* rename to) /im.test(createScript)) return [];
-  return [...createScript.matchAll(/^create table (?:if not exists )?"?([^\s"(]+)/gim)].flatMap(
+  return [...createScript.matchAll(/^create table (?:if not exists )?"?(?!tenantry_)([^\s"(]+)/gim)].flatMap(
     ([, name]) => name ?? [],
   );
 }

@@ -3,6 +3,7 @@ import type { Caller } from "../idempotency.ts";
 import { normalizeLicenseKey } from "../license-key.ts";
 import { licenseStatus } from "../license-status.ts";
 import type { LicenseRow, TenantRow } from "../license-view.ts";
+import { checkLimits } from "./check-limits.ts";
 import type { Announce } from "./check-operations.ts";
 import { checkRole } from "./check-role.ts";
 import { checkSchema, checkTables, checkVersion } from "./check-schema.ts";
@@ -91,8 +92,10 @@ async function examineTenant(
   ];
   // Sign-in is looked at through the tenant's own role, so that has to work first.
   const canEnter = structure.every((finding) => finding.severity === "ok" || finding.check === "version");
-  if (!compiled.blueprint.signIn || !canEnter) return structure;
-  return [...structure, ...(await checkSignIn(ctx, license, tenant, username))];
+  if (!canEnter) return structure;
+  const limits = await checkLimits(ctx, placement, { license, tenant, compiled });
+  if (!compiled.blueprint.signIn) return [...structure, ...limits];
+  return [...structure, ...limits, ...(await checkSignIn(ctx, license, tenant, username))];
 }
 
 function checkStatus(license: LicenseRow): Finding {

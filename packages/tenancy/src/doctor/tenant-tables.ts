@@ -1,6 +1,7 @@
 import {
   LEDGER_LOCK_TABLE,
   LEDGER_TABLE,
+  LIMITS_TABLE,
   MARKER_TABLE,
   quoteIdentifier,
   quoteLiteral,
@@ -10,7 +11,7 @@ import type { TenancyContext } from "../context.ts";
 import { type TenantRef, withTenant } from "../with-tenant.ts";
 
 /** Tables that Tenantry keeps in a tenant's schema for itself. */
-const BOOKKEEPING: readonly string[] = [MARKER_TABLE, LEDGER_TABLE, LEDGER_LOCK_TABLE];
+const BOOKKEEPING: readonly string[] = [MARKER_TABLE, LIMITS_TABLE, LEDGER_TABLE, LEDGER_LOCK_TABLE];
 
 export interface TenantTable {
   readonly name: string;

@@ -128,6 +128,8 @@ describe("the seed", () => {
     email: "owner@nokhba.example",
     phone: "0500000102",
     company: "النخبة",
+    maxUsers: 7,
+    maxBranches: 2,
   };
   const admin = { username: "nokhba.admin", passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA" };
   const seeded = (input: SeedInput) => recorded((db) => erp.seed(db, input));
@@ -137,12 +139,14 @@ describe("the seed", () => {
   });
 
   test("makes no user for a license without an administrator", async () => {
-    expect(await seeded({ license, admin: null, parameters: {} })).toEqual([]);
+    const statements = await seeded({ license, admin: null, parameters: {} });
+    expect(statements.map(({ sql }) => /"(\w+)"/.exec(sql)?.[1])).toEqual(["tenantry_limits"]);
   });
 
   test("makes the administrator out of the license", async () => {
-    const [statement, ...others] = await seeded({ license, admin, parameters: {} });
+    const [statement, limits, ...others] = await seeded({ license, admin, parameters: {} });
     expect(others).toEqual([]);
+    expect(limits?.parameters).toEqual(["users", 7, "branches", 2]);
     expect(statement?.parameters).toEqual([
       "nokhba.admin",
       "owner@nokhba.example",

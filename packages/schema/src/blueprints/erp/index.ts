@@ -11,6 +11,7 @@ import { crm } from "./migrations/0008-crm.ts";
 import { hr } from "./migrations/0009-hr.ts";
 import { cycles } from "./migrations/0010-cycles.ts";
 import { indexes } from "./migrations/0011-indexes.ts";
+import { LIMITED, limits } from "./migrations/0012-limits.ts";
 import { seedCommon, seedLicense } from "./seed.ts";
 
 /**
@@ -32,9 +33,11 @@ export const erp = defineBlueprint({
     hr,
     cycles,
     indexes,
+    limits,
   ],
   commonSeed: seedCommon,
   seed: seedLicense,
   parameters: Type.Object({}, { additionalProperties: false }),
   signIn: true,
+  limits: LIMITED,
 });

@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import type { AnyKysely, SeedInput } from "../../blueprint/define.ts";
+import { seedLimits } from "../../blueprint/limits.ts";
 import { CHART_OF_ACCOUNTS } from "./chart-of-accounts.ts";
+import { LIMITED } from "./migrations/0012-limits.ts";
 
 const MAIN_BRANCH = "MAIN";
 const ADMIN_ROLE = "admin";
@@ -45,9 +47,20 @@ export async function seedCommon(db: AnyKysely): Promise<void> {
     order by child.code`.execute(db);
 }
 
-/** The administrator. A license without one gets none, and nobody can sign in until one is made. */
+/**
+ * The administrator and the limits. A license without an administrator gets none, and nobody can sign in until one is
+ * made. Administrator and main branch take a place each.
+ */
 export async function seedLicense(db: AnyKysely, { license, admin }: SeedInput): Promise<void> {
-  if (admin === null) return;
+  if (admin !== null) await seedAdmin(db, license, admin);
+  await seedLimits(db, LIMITED, license);
+}
+
+async function seedAdmin(
+  db: AnyKysely,
+  license: SeedInput["license"],
+  admin: NonNullable<SeedInput["admin"]>,
+): Promise<void> {
   await db
     .insertInto("users")
     .values({
