@@ -25,6 +25,8 @@ const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "POST /v1/licenses/{key}/extend": "licenses:write",
   "GET /v1/licenses/{key}/check": "licenses:read",
   "GET /v1/licenses/{key}/events": "licenses:read",
+  "GET /v1/licenses/{key}/certificate": "licenses:read",
+  "GET /v1/certificate-keys": "public",
   "GET /v1/operations": "operations:read",
   "GET /v1/operations/{id}": "operations:read",
   "GET /v1/operations/{id}/events": "operations:read",

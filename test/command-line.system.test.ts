@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 
 const CLI = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
+const VERIFY = fileURLToPath(new URL("../examples/offline-check/verify.mjs", import.meta.url));
 const dataDir = await mkdtemp(join(tmpdir(), "tenantry-cli-"));
 
 afterAll(async () => {
@@ -204,6 +205,15 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     expect(JSON.parse(shown.stdout)).toMatchObject({ operation: { state: "succeeded" } });
 
     const key = /API key +(\S+)/.exec(printed)?.[1] ?? "";
+
+    const [licenseFile, keysFile] = [join(dataDir, "license.json"), join(dataDir, "keys.json")];
+    const rotated = JSON.parse((await run(["certificate-key", "rotate", "--json"])).stdout);
+    await writeFile(licenseFile, (await run(["license", "certificate", operation.licenseKey])).stdout);
+    await writeFile(keysFile, (await run(["certificate-key", "export"])).stdout);
+    const verified = spawn(process.execPath, [VERIFY, licenseFile, keysFile]);
+    expect(JSON.parse(await text(verified.stdout))).toMatchObject({ result: "valid" });
+    const keys = await run(["certificate-key", "list"]);
+    expect(keys.stdout).toContain(`${rotated.id}  signs`);
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
     const body = JSON.stringify({ clientName: "Last", adminUsername: "a", adminPassword: "12345678" });
     const last = await fetch(`${url}/v1/licenses`, { method: "POST", headers, body });

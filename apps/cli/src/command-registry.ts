@@ -100,6 +100,26 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/license-extend-many.ts")).licenseExtendManyCommand,
   },
   {
+    path: ["license", "certificate"],
+    summary: "Print a signed license file for checks without a connection",
+    load: async () => (await import("./commands/license-certificate.ts")).licenseCertificateCommand,
+  },
+  {
+    path: ["certificate-key", "list"],
+    summary: "List the keys that license files are signed with",
+    load: async () => (await import("./commands/certificate-key-list.ts")).certificateKeyListCommand,
+  },
+  {
+    path: ["certificate-key", "export"],
+    summary: "Print the public keys that license files are verified with",
+    load: async () => (await import("./commands/certificate-key-export.ts")).certificateKeyExportCommand,
+  },
+  {
+    path: ["certificate-key", "rotate"],
+    summary: "Sign license files with a new key from now on",
+    load: async () => (await import("./commands/certificate-key-rotate.ts")).certificateKeyRotateCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

@@ -1,6 +1,20 @@
 export { adoptTenants } from "./adopt-tenants.ts";
 export * from "./api-keys.ts";
 export {
+  type CertificateKey,
+  listCertificateKeys,
+  type PublicJwk,
+  publishedCertificateKeys,
+  rotateCertificateKey,
+} from "./certificate-keys.ts";
+export {
+  CERTIFICATE_DAYS,
+  type CertificateClaims,
+  type IssuedCertificate,
+  issueCertificate,
+  type LicenseFile,
+} from "./certificates.ts";
+export {
   type ChangeLicenseInput,
   ChangeLicenseRequest,
   type ExtendLicenseInput,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Api } from "../api.ts";
 import { activateLicenseRoute } from "./activate-license.ts";
 import { cancelOperationRoute } from "./cancel-operation.ts";
+import { certificateKeysRoute } from "./certificate-keys.ts";
 import { changeLicenseRoute } from "./change-license.ts";
 import { checkLicenseRoute } from "./check-license.ts";
 import { createLicenseRoute } from "./create-license.ts";
@@ -11,6 +12,7 @@ import { deactivateLicenseRoute } from "./deactivate-license.ts";
 import { deleteSessionRoute } from "./delete-session.ts";
 import { extendLicenseRoute } from "./extend-license.ts";
 import { extendLicensesRoute } from "./extend-licenses.ts";
+import { getCertificateRoute } from "./get-certificate.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
@@ -44,6 +46,8 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   extendLicenseRoute,
   checkLicenseRoute,
   licenseEventsRoute,
+  getCertificateRoute,
+  certificateKeysRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,

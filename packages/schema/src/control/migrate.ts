@@ -12,6 +12,7 @@ import { licensesTenantsOperations } from "./migrations/0001-licenses-tenants-op
 import { sessions } from "./migrations/0002-sessions.ts";
 import { gateways } from "./migrations/0003-gateways.ts";
 import { licenseLife } from "./migrations/0004-license-life.ts";
+import { certificateKeys } from "./migrations/0005-certificate-keys.ts";
 import { runs } from "./migrations/0006-runs.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
@@ -20,6 +21,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   sessions,
   gateways,
   licenseLife,
+  certificateKeys,
   runs,
 ];
 

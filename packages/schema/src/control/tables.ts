@@ -230,6 +230,16 @@ export interface SettingsTable {
   value: JSONColumnType<unknown & object>;
 }
 
+export interface CertificateKeysTable {
+  id: string;
+  public_key: Buffer;
+  /** What the private key is derived from; null once it is retired. */
+  salt: Buffer | null;
+  created_at: Defaulted<Date>;
+  retired_at: Date | null;
+  last_certificate_ends_at: Date | null;
+}
+
 /** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
 export interface ControlTables {
   licenses: LicensesTable;
@@ -245,4 +255,5 @@ export interface ControlTables {
   login_attempts: LoginAttemptsTable;
   ops_sessions: OpsSessionsTable;
   settings: SettingsTable;
+  certificate_keys: CertificateKeysTable;
 }
