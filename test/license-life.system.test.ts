@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Answer, startApi } from "./support/api.ts";
 import { createTestDatabase } from "./support/database.ts";
+import { run, users } from "./support/limits.ts";
 import { ADMIN_PASSWORD, createLicenseBody } from "./support/requests.ts";
 import { openTestInstallation } from "./support/tenantry.ts";
 
@@ -118,6 +119,32 @@ describe("the provider", () => {
     const added = Date.parse(extended.body.expiresAt) - before;
     expect(Math.abs(added - 30 * DAY_MS)).toBeLessThan(10_000);
     expect((await session(token)).status).toBe(200);
+  });
+
+  it("raises what may be used at once, and isn't let below what is used", async () => {
+    const key = await sell({ maxUsers: 1 });
+    const tenant = await installation.ctx.control
+      .selectFrom("tenants")
+      .innerJoin("licenses", "licenses.id", "tenants.license_id")
+      .selectAll("tenants")
+      .select("licenses.key")
+      .where("licenses.key", "=", key)
+      .executeTakeFirstOrThrow();
+    const add = (name: string) => run(installation.ctx, tenant, users(name));
+    await expect(add("second")).rejects.toMatchObject({ code: "USER_LIMIT_REACHED" });
+    expect((await patch(key, { maxUsers: 3 })).body.maxUsers).toBe(3);
+    await add("second");
+    const lowered = await patch(key, { maxUsers: 1, clientName: "Less" });
+    expect(lowered.body).toMatchObject({
+      status: 409,
+      code: "STATE_CONFLICT",
+      detail: "2 users are active; the limit can't be lowered to 1.",
+    });
+    expect((await api.call("GET", `/v1/licenses/${key}`)).body.license).toMatchObject({
+      maxUsers: 3,
+      clientName: "Al Noor Trading",
+    });
+    await add("third");
   });
 
   it("reads in the history who did what, from what to what, and why", async () => {

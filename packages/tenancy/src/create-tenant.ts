@@ -178,7 +178,7 @@ async function settleLimits(ctx: TenancyContext, seeded: SoldLicense, tenant: Te
       .selectFrom("licenses")
       .select(["max_users", "max_branches"])
       .where("id", "=", tenant.license_id)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirstOrThrow();
     await changeLimits(ctx, tenant, { maxUsers: max_users, maxBranches: max_branches });
   });

@@ -14,6 +14,7 @@ import { normalizeLicenseKey } from "./license-key.ts";
 import { extendedEnd } from "./license-term.ts";
 import { type LicenseVerb, licenseRefusal } from "./license-verbs.ts";
 import { type License, type LicenseRow, type TenantRow, toLicense } from "./license-view.ts";
+import { changeLimits } from "./limits.ts";
 
 export interface LicenseChange {
   readonly license: License;
@@ -24,7 +25,10 @@ export interface LicenseChange {
 /**
  * Changes a license's facts: what isn't named stays as it is, also when somebody else changes that at the same time.
  *
- * @throws TenancyError LICENSE_NOT_FOUND; STATE_CONFLICT when it is being deleted.
+ * The tenant's database holds changed limits at once.
+ *
+ * @throws TenancyError LICENSE_NOT_FOUND; STATE_CONFLICT when it is being deleted, or when more is used than a limit
+ * would allow; UNAVAILABLE when the tenant's limits couldn't be changed just now.
  */
 export function changeLicense(
   ctx: TenancyContext,
@@ -33,16 +37,25 @@ export function changeLicense(
   caller: Caller,
 ): Promise<LicenseChange> {
   const { clientName, email, phone, company, notes, maxUsers, maxBranches, expiresAt } = input;
-  return change(ctx, key, "change", input, caller, async () => ({
-    ...(clientName === undefined ? {} : { client_name: clientName }),
-    ...(email === undefined ? {} : { email }),
-    ...(phone === undefined ? {} : { phone }),
-    ...(company === undefined ? {} : { company }),
-    ...(notes === undefined ? {} : { notes }),
-    ...(maxUsers === undefined ? {} : { max_users: maxUsers }),
-    ...(maxBranches === undefined ? {} : { max_branches: maxBranches }),
-    ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
-  }));
+  const limits = {
+    ...(maxUsers === undefined ? {} : { maxUsers }),
+    ...(maxBranches === undefined ? {} : { maxBranches }),
+  };
+  return change(ctx, key, "change", input, caller, async ({ tenant }) => {
+    // Under the license's lock, so that tenant and license see several changes in one order. Before its commit: should
+    // that fail, the doctor finds the difference.
+    if (tenant !== undefined) await changeLimits(ctx, tenant, limits);
+    return {
+      ...(clientName === undefined ? {} : { client_name: clientName }),
+      ...(email === undefined ? {} : { email }),
+      ...(phone === undefined ? {} : { phone }),
+      ...(company === undefined ? {} : { company }),
+      ...(notes === undefined ? {} : { notes }),
+      ...(maxUsers === undefined ? {} : { max_users: maxUsers }),
+      ...(maxBranches === undefined ? {} : { max_branches: maxBranches }),
+      ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+    };
+  });
 }
 
 /**

@@ -16,6 +16,9 @@ import { openTestInstallation } from "../../../test/support/tenantry.ts";
 import { examineLicense } from "./doctor/examine-license.ts";
 import { jobEntry } from "./doctor/operations-in-need.ts";
 import type { TenancyError } from "./errors.ts";
+import { changeLicense } from "./license-changes.ts";
+import { listLicenseEvents } from "./license-events.ts";
+import { getLicense } from "./licenses.ts";
 import { changeLimits, limitError, limitUse } from "./limits.ts";
 import { placementOf } from "./placement.ts";
 
@@ -152,6 +155,41 @@ describe("changing the limits", () => {
     expect(await limitUse(ctx, tenant)).toBeNull();
     await changeLimits(ctx, { ...tenant, blueprint: "another" }, { maxUsers: 1 });
     await changeLimits(ctx, { ...tenant, schema_name: "not_there" }, { maxUsers: 1 });
+  });
+});
+
+describe("changing the license", () => {
+  const ops = { actor: "cli:test", apiKeyId: null, idempotency: null };
+  const licenseOf = async (key: string) => (await getLicense(ctx, key)).license;
+
+  it("has the tenant hold the new numbers at once", async () => {
+    const tenant = await newTenant(installation, 1);
+    await expect(run(ctx, tenant, users("early"))).rejects.toMatchObject(passes("1 user", 2));
+    await changeLicense(ctx, tenant.key, { maxUsers: 2, maxBranches: 3 }, ops);
+    await run(ctx, tenant, users("then"), branch("B"), branch("C"));
+    await expect(run(ctx, tenant, users("late"))).rejects.toMatchObject(passes("2 users", 3));
+  });
+
+  it("is refused as a whole when more is used than it would allow", async () => {
+    const tenant = await newTenant(installation, 5);
+    await run(ctx, tenant, users("three", 3));
+    await expect(changeLicense(ctx, tenant.key, { maxUsers: 3, phone: "1" }, ops)).rejects.toMatchObject({
+      code: "STATE_CONFLICT",
+      message: "4 users are active; the limit can't be lowered to 3.",
+    });
+    expect(await licenseOf(tenant.key)).toMatchObject({ maxUsers: 5, phone: null });
+    const { items } = await listLicenseEvents(ctx, tenant.key, { limit: 10 });
+    expect(items.filter(({ type }) => type === "changed")).toEqual([]);
+  });
+
+  it("leaves license and tenant agreed when many do it at once", async () => {
+    const tenant = await newTenant(installation, 5);
+    const changes = Array.from({ length: 12 }, (_, n) =>
+      changeLicense(ctx, tenant.key, { maxUsers: 6 + n }, ops),
+    );
+    await Promise.all(changes);
+    const { maxUsers } = await licenseOf(tenant.key);
+    expect((await limitUse(ctx, tenant))?.users).toEqual({ used: 1, max: maxUsers });
   });
 });
 

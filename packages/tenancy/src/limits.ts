@@ -49,6 +49,7 @@ export async function changeLimits(
     ...(change.maxUsers === undefined ? {} : { users: change.maxUsers }),
     ...(change.maxBranches === undefined ? {} : { branches: change.maxBranches }),
   };
+  if (Object.keys(numbers).length === 0) return;
   const { provisioning } = placementOf(ctx, tenant);
   const outcome = await setLimits(
     provisioning,
