@@ -10,6 +10,7 @@ import {
   type PoolOptions,
 } from "@tenantry/schema";
 import { adoptTenants, DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
+import { TenantRedisServer } from "@tenantry/tenancy/redis";
 import type { Logger } from "pino";
 import { installationId } from "./installation-id.ts";
 import { installationSecret } from "./installation-secret.ts";
@@ -97,6 +98,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
     const { applied } = await migrateControlSchema(control);
     if (applied.length > 0) log.info({ applied }, "control schema migrated");
     const database = controlDatabase(control);
+    const secret = await installationSecret(database);
     const ctx: TenancyContext = {
       control: database,
       placements: new Map([
@@ -117,7 +119,17 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
       ]),
       blueprints: await createBlueprintRegistry(options.blueprints),
       installationId: await installationId(database),
-      secret: await installationSecret(database),
+      secret,
+      redis:
+        options.redisUrl === null
+          ? null
+          : new TenantRedisServer({
+              url: options.redisUrl,
+              connectionName: `${applicationName}-tenants`,
+              secret,
+              control: database,
+              log,
+            }),
       log,
     };
     const store: QueueStore =
@@ -136,6 +148,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
     const close = async (): Promise<void> => {
       await watch.close();
       await queues.close();
+      await ctx.redis?.close();
       await endAll(pools);
     };
     return { ctx, queues, watch, store, applicationName, close };

@@ -1,5 +1,6 @@
 import type { BlueprintRegistry, ControlDatabase, LoginPools, Pool } from "@tenantry/schema";
 import type { Logger } from "pino";
+import type { TenantRedisServer } from "./redis/tenant-redis-server.ts";
 
 /** The PostgreSQL server that tenants live on, as seen from this process. */
 export interface Placement {
@@ -21,6 +22,8 @@ export interface TenancyContext {
   readonly installationId: string;
   /** The installation's own secret, which `derivedPassword` draws on. */
   readonly secret: Buffer;
+  /** The Redis that tenants have their keys in; null for an installation without `REDIS_URL`. */
+  readonly redis: TenantRedisServer | null;
   readonly log: Logger;
 }
 

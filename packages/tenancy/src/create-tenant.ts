@@ -14,6 +14,7 @@ import { changeLimits } from "./limits.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
 import { provideGateway, tenantGateway } from "./tenant-connection.ts";
+import { ensureTenantRedis } from "./tenant-redis.ts";
 import { nextTenantState } from "./tenant-state.ts";
 
 const PERCENT: Readonly<Record<"license" | ProvisionStep | "ready", number>> = {
@@ -87,6 +88,7 @@ export const createTenant: OperationHandler = async (ctx, work) => {
       return canceled ? { kind: "canceled" } : { kind: "superseded" };
     case "already-there":
     case "created": {
+      await ensureTenantRedis(ctx, tenant);
       const result: CreateTenantResult = {
         licenseKey: license.key,
         schema: tenant.schema_name,

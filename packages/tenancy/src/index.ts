@@ -127,6 +127,12 @@ export { generateToken, hashToken } from "./secret-token.ts";
 export { endSession, getSession, type Session } from "./session.ts";
 export { type SignedIn, type SignInInput, signIn } from "./sign-in.ts";
 export { gatewayLogin, provideGateway, tenantGateway, tenantLogin } from "./tenant-connection.ts";
+export {
+  ensureTenantRedis,
+  type RedisTenantRef,
+  removeTenantRedis,
+  tenantKeyPrefix,
+} from "./tenant-redis.ts";
 export type { TenantUser } from "./tenant-user.ts";
 export { printable, textFaults } from "./text-rules.ts";
 export { assertReady, type TenantRef, type WithTenantOptions, withTenant } from "./with-tenant.ts";
