@@ -8,9 +8,15 @@ export interface RedisServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the system's `redis-server` on a free port, in memory only. Null when there is none installed. */
-export async function startRedis(): Promise<RedisServer | null> {
-  const port = await freePort();
+/**
+ * Starts the system's `redis-server` in memory only, on a free port unless one is given. Null when there is none installed.
+ * `settings` are more of its command line's.
+ */
+export async function startRedis(
+  settings: readonly string[] = [],
+  port?: number,
+): Promise<RedisServer | null> {
+  port ??= await freePort();
   const server = spawn(
     "redis-server",
     [
@@ -24,6 +30,7 @@ export async function startRedis(): Promise<RedisServer | null> {
       "no",
       "--maxmemory-policy",
       "noeviction",
+      ...settings,
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
   );

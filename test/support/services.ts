@@ -30,7 +30,7 @@ export const localServices: ServiceSource = {
       },
     };
   },
-  redis: startRedis,
+  redis: () => startRedis(),
 };
 
 const PASSWORD = "only for tests";

@@ -50,6 +50,10 @@ function loggedIn(server: TenantRedisServer, tenant: RedisTenantRef, override: O
     },
   };
   const client: Redis = new Redis(server.address, options);
+  // ioredis takes a refused SELECT for done, asks for it again when it reconnects, and lets that refusal end the process.
+  client.on("select", () => {
+    if (client.condition !== null) client.condition.select = client.options.db ?? 0;
+  });
   // ioredis' own would share the connector, and with it this client's login.
   client.duplicate = (more) => loggedIn(server, tenant, { ...override, ...more });
   return client;
