@@ -1,8 +1,4 @@
-import { isTransient } from "@tenantry/schema";
-import { type Fault, TenancyError, validationError } from "@tenantry/tenancy";
-
-/** Seconds after which PostgreSQL may well be back. */
-const RETRY_AFTER_SECONDS = 2;
+import { asUnavailable, type Fault, TenancyError, validationError } from "@tenantry/tenancy";
 
 export const MAX_BODY_BYTES = 1_048_576;
 
@@ -31,13 +27,8 @@ export function asTenancyError(error: unknown, bodyLimit = MAX_BODY_BYTES): Tena
   }
   const fault = typeof code === "string" ? FASTIFY_FAULTS[code] : undefined;
   if (fault !== undefined) return validationError([fault]);
-  if (isTransient(error)) {
-    return new TenancyError("UNAVAILABLE", "PostgreSQL is away or too busy.", {
-      retryable: true,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-      cause: error,
-    });
-  }
+  const unavailable = asUnavailable(error);
+  if (unavailable !== undefined) return unavailable;
   if (isRefusal(error)) {
     return validationError([{ pointer: "", detail: "the request can't be read" }]);
   }

@@ -9,7 +9,13 @@ import {
   type Pool,
   type PoolOptions,
 } from "@tenantry/schema";
-import { adoptTenants, DEFAULT_PLACEMENT, OperationWatch, type TenancyContext } from "@tenantry/tenancy";
+import {
+  adoptTenants,
+  DEFAULT_PLACEMENT,
+  LicenseWatch,
+  OperationWatch,
+  type TenancyContext,
+} from "@tenantry/tenancy";
 import { TenantRedisServer } from "@tenantry/tenancy/redis";
 import type { Logger } from "pino";
 import { installationId } from "./installation-id.ts";
@@ -31,6 +37,8 @@ export interface Installation {
   readonly ctx: TenancyContext;
   readonly queues: OperationQueues;
   readonly watch: OperationWatch;
+  /** Listens from when it is first started. */
+  readonly licenses: LicenseWatch;
   readonly store: QueueStore;
   readonly applicationName: string;
   close(): Promise<void>;
@@ -145,13 +153,18 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
       applicationName: `${applicationName}-listen`,
     });
     await watch.start();
+    const licenses = new LicenseWatch(ctx, {
+      connectionString: databaseUrl,
+      applicationName: `${applicationName}-licenses`,
+    });
     const close = async (): Promise<void> => {
+      await licenses.close();
       await watch.close();
       await queues.close();
       await ctx.redis?.close();
       await endAll(pools);
     };
-    return { ctx, queues, watch, store, applicationName, close };
+    return { ctx, queues, watch, licenses, store, applicationName, close };
   } catch (error) {
     await endAll(pools);
     throw error;

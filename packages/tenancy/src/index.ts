@@ -83,6 +83,7 @@ export { generateLicenseKey, normalizeLicenseKey } from "./license-key.ts";
 export { LICENSE_STATUSES, type LicenseStatus, licenseStatus } from "./license-status.ts";
 export { LICENSE_VERBS, type LicenseRefusal, type LicenseVerb, licenseRefusal } from "./license-verbs.ts";
 export type { License, LicenseRow, Tenant, TenantRow } from "./license-view.ts";
+export { LicenseWatch, type SignedInStanding } from "./license-watch.ts";
 export {
   countLicenses,
   getLicense,
@@ -119,6 +120,7 @@ export type { Page, PageRequest } from "./page.ts";
 export { hashPassword, verifyPassword } from "./password.ts";
 export { type PerformInput, type PerformOutcome, performOperation } from "./perform-operation.ts";
 export { placementOf } from "./placement.ts";
+export { describeError, PROBLEM_TYPE, type Problem, statusOf, toProblem } from "./problem.ts";
 export type { ProgressSink } from "./progress-reporter.ts";
 export { findAcceptedRun, type RunAnswer, type RunOutcome } from "./run.ts";
 export { schemaFaults } from "./schema-faults.ts";
@@ -126,6 +128,7 @@ export { isScope, SCOPES, type Scope } from "./scopes.ts";
 export { generateToken, hashToken } from "./secret-token.ts";
 export { endSession, getSession, type Session } from "./session.ts";
 export { type SignedIn, type SignInInput, signIn } from "./sign-in.ts";
+export type { Standing } from "./standing.ts";
 export { gatewayLogin, provideGateway, tenantGateway, tenantLogin } from "./tenant-connection.ts";
 export {
   ensureTenantRedis,
@@ -135,4 +138,5 @@ export {
 } from "./tenant-redis.ts";
 export type { TenantUser } from "./tenant-user.ts";
 export { printable, textFaults } from "./text-rules.ts";
+export { asUnavailable } from "./unavailable.ts";
 export { assertReady, type TenantRef, type WithTenantOptions, withTenant } from "./with-tenant.ts";

@@ -33,7 +33,7 @@ export type LicenseRow = Selectable<LicensesTable>;
 export type TenantRow = Selectable<TenantsTable>;
 
 /** The outside view of a license. Leaves out the administrator's hash and the internal id. */
-export function toLicense(row: LicenseRow, now: Date): License {
+export function toLicense(row: Omit<LicenseRow, "admin_password_hash">, now: Date): License {
   return {
     key: row.key,
     status: licenseStatus(row, now),

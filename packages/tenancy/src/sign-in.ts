@@ -4,7 +4,7 @@ import { type Kysely, sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import { normalizeLicenseKey } from "./license-key.ts";
-import { licenseStatus } from "./license-status.ts";
+import { type LicenseFacts, licenseStatus } from "./license-status.ts";
 import { type License, type LicenseRow, type TenantRow, toLicense } from "./license-view.ts";
 import { beginAttempt, clearFailures, loginSubject } from "./lockout.ts";
 import { DECOY_HASH, verifyPassword } from "./password.ts";
@@ -79,7 +79,7 @@ export async function signIn(ctx: TenancyContext, input: SignInInput): Promise<S
 /**
  * @throws TenancyError LICENSE_INACTIVE, LICENSE_SUSPENDED or LICENSE_EXPIRED unless the license is active.
  */
-export function assertUsable(license: LicenseRow): void {
+export function assertUsable(license: LicenseFacts): void {
   switch (licenseStatus(license, new Date())) {
     case "inactive":
       throw new TenancyError("LICENSE_INACTIVE", "The license is not active.");

@@ -14,6 +14,7 @@ import { gateways } from "./migrations/0003-gateways.ts";
 import { licenseLife } from "./migrations/0004-license-life.ts";
 import { certificateKeys } from "./migrations/0005-certificate-keys.ts";
 import { runs } from "./migrations/0006-runs.ts";
+import { sessionEnds } from "./migrations/0008-session-ends.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -23,6 +24,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   licenseLife,
   certificateKeys,
   runs,
+  sessionEnds,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";
