@@ -4,6 +4,7 @@ import type { Placement, TenancyContext } from "../context.ts";
 import type { TenantRow } from "../license-view.ts";
 import { gatewayLogin } from "../tenant-connection.ts";
 import { withTenant } from "../with-tenant.ts";
+import { checkRedis } from "./check-redis.ts";
 import { type Finding, ok, problem, simpleFix } from "./finding.ts";
 import { type Hole, ISOLATION_PROBES, type IsolationProbe } from "./isolation-probes.ts";
 
@@ -29,6 +30,7 @@ export async function examineIsolation(ctx: TenancyContext): Promise<Finding[]> 
       ...(await checkRights(ctx, placement, tenants)),
       ...(await checkGateways(ctx, placement, tenants)),
       ...(await checkDoor(ctx, tenants)),
+      ...(await checkRedis(ctx, tenants)),
     );
   }
   return findings;

@@ -6,5 +6,5 @@ export {
   redisIsolation,
   type TenantRedisStanding,
 } from "./isolation.ts";
-export { tenantRedis } from "./tenant-redis.ts";
+export { type TenantRedisOptions, tenantRedis } from "./tenant-redis.ts";
 export { TenantRedisServer, type TenantRedisServerOptions } from "./tenant-redis-server.ts";

@@ -64,12 +64,18 @@ export async function inspectTenantRedis(
   }
   if (user.selectors > 0) faults.push("it has selectors, which widen what it may do");
   const key = `${tenantKeyPrefix(tenant)}key`;
-  for (const command of commandsOf(key)) {
-    if (!(await isAllowed(admin, tenant.role_name, command))) faults.push(`it may not ${command[0]} its own`);
-  }
-  for (const command of [...commandsOf("somebody-else:key"), ...SERVER_COMMANDS]) {
-    if (await isAllowed(admin, tenant.role_name, command)) faults.push(`it may ${command.join(" ")}`);
-  }
+  const own = commandsOf(key);
+  const foreign = [...commandsOf("somebody-else:key"), ...SERVER_COMMANDS];
+  // All at once: ioredis sends them in one go.
+  const allowed = await Promise.all(
+    [...own, ...foreign].map((command) => isAllowed(admin, tenant.role_name, command)),
+  );
+  own.forEach((command, index) => {
+    if (allowed[index] === false) faults.push(`it may not ${command[0]} its own`);
+  });
+  foreign.forEach((command, index) => {
+    if (allowed[own.length + index] === true) faults.push(`it may ${command.join(" ")}`);
+  });
   return faults.length === 0 ? { user: "right" } : { user: "wrong", faults };
 }
 

@@ -1,8 +1,14 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
 import { TenancyError } from "../errors.ts";
 import { type RedisTenantRef, tenantKeyPrefix } from "../tenant-redis.ts";
 import { TenantConnector } from "./tenant-connector.ts";
 import { TenantRedisServer } from "./tenant-redis-server.ts";
+
+/** ioredis' own options, such as `commandTimeout`; who logs in where, and the prefix, are not for them to say. */
+export type TenantRedisOptions = Omit<
+  CommonRedisOptions,
+  "Connector" | "db" | "keyPrefix" | "password" | "replyMapping" | "username"
+>;
 
 /**
  * An ioredis client whose keys all begin with the tenant's prefix. It has a connection of its own, made at the first
@@ -15,10 +21,14 @@ import { TenantRedisServer } from "./tenant-redis-server.ts";
  *
  * What the prefix alone covers, and what it doesn't: docs/applications.md.
  */
-export function tenantRedis(redis: Redis | TenantRedisServer, tenant: RedisTenantRef): Redis {
+export function tenantRedis(
+  redis: Redis | TenantRedisServer,
+  tenant: RedisTenantRef,
+  options: TenantRedisOptions = {},
+): Redis {
   return redis instanceof TenantRedisServer
-    ? loggedIn(redis, tenant, {})
-    : redis.duplicate({ keyPrefix: tenantKeyPrefix(tenant), lazyConnect: true });
+    ? loggedIn(redis, tenant, options)
+    : redis.duplicate({ lazyConnect: true, ...options, keyPrefix: tenantKeyPrefix(tenant) });
 }
 
 type Override = Omit<Partial<RedisOptions>, "replyMapping">;
