@@ -16,6 +16,7 @@ import { startWorker } from "@tenantry/worker";
 
 /** What an example is handed: an installation that runs, a place to write to, and customers to serve. */
 export interface Example {
+  readonly installation: Installation;
   readonly ctx: TenancyContext;
   /** Null: the environment names no Redis. */
   readonly redisUrl: string | null;
@@ -55,6 +56,7 @@ export async function runExample(
     try {
       terminal.clearStatus();
       const told = await story({
+        installation,
         ctx: installation.ctx,
         redisUrl: config.redisUrl,
         signal: shutdown.signal,

@@ -163,7 +163,11 @@ describe("an application behind the plugin", () => {
       { ...bearer(one.key), "x-license-key": one.key },
     ]) {
       const answer = await ask(app, "/catalogue", headers);
-      expect(answer.json()).toEqual({ key: one.key, user: null, codes: ["MAIN", `OF-${one.key.slice(0, 4)}`] });
+      expect(answer.json()).toEqual({
+        key: one.key,
+        user: null,
+        codes: ["MAIN", `OF-${one.key.slice(0, 4)}`],
+      });
     }
     expect((await ask(app, "/branches", { "x-license-key": one.key })).statusCode).toBe(401);
     expect((await ask(app, "/catalogue", bearer(one.token))).statusCode).toBe(401);
@@ -259,7 +263,9 @@ describe("an application behind the plugin", () => {
   it("never mixes two customers, however many requests are under way", async () => {
     const rounds = Array.from({ length: 400 }, (_, round) => (round % 2 === 0 ? one : two));
     const answers = await Promise.all(rounds.map(({ token }) => ask(app, "/branches", bearer(token))));
-    expect(answers.map((answer) => answer.json())).toEqual(rounds.map(({ key }) => ["MAIN", `OF-${key.slice(0, 4)}`]));
+    expect(answers.map((answer) => answer.json())).toEqual(
+      rounds.map(({ key }) => ["MAIN", `OF-${key.slice(0, 4)}`]),
+    );
   });
 
   it.each([
