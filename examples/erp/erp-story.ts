@@ -26,7 +26,8 @@ export async function tellErp({ provider, erpUrl, signal, say }: ErpStory): Prom
     const good = status === expected;
     asExpected &&= good;
     const told = status < 400 ? about : `${body.code}: ${body.detail}`;
-    say(`   ${what.padEnd(48)} ${status}  ${told}${good ? "" : `   (expected ${expected})`}`);
+    const line = `   ${what.padEnd(48)} ${status}  ${told}`.trimEnd();
+    say(good ? line : `${line}   (expected ${expected})`);
   };
   let token = "";
   const erp = async (method: string, path: string, body?: object): Promise<Answer> => {
