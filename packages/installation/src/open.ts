@@ -50,6 +50,8 @@ const CONTROL_TIMEOUT = 10_000;
 const PROVISIONING_TIMEOUT = 120_000;
 const SERVING_TIMEOUT = 30_000;
 const CONTROL_CONNECTIONS = 10;
+/** A check of a license counts users in its tenant, and leaves some 43 KB on the connection for each tenant counted. */
+const CONTROL_USES = 2_000;
 /** Connections of one process for tenants' data: shared ones, and those of tenants that log in as themselves. */
 const GATEWAY_CONNECTIONS = 10;
 const LOGIN_CONNECTIONS = 10;
@@ -101,7 +103,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
         maxUses: SERVING_USES,
       }),
     );
-  const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT);
+  const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT, CONTROL_USES);
   try {
     const { applied } = await migrateControlSchema(control);
     if (applied.length > 0) log.info({ applied }, "control schema migrated");

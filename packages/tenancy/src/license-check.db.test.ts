@@ -224,7 +224,7 @@ describe("the record of checks", () => {
 });
 
 describe("the control schema's functions", () => {
-  it("can be run by their owner alone, and look names up nowhere", async () => {
+  it("can be run by their owner alone, and look names up nowhere else", async () => {
     const functions = await withAdmin(database.adminUrl, async (client) => {
       const found = await client.query(
         `SELECT proname, prosecdef, proowner::regrole::text AS owner, proconfig, prosqlbody IS NOT NULL AS bound,
@@ -236,16 +236,20 @@ describe("the control schema's functions", () => {
     });
     expect(functions.map(({ proname }) => proname).sort()).toEqual([
       "announce_license",
+      "announce_license_of_session",
       "announce_license_of_tenant",
       "check_license",
       "claim_idempotency_key",
+      "count_changed_children",
+      "count_new_children",
       "license_status",
+      "settle_run",
     ]);
     const login = decodeURIComponent(new URL(database.url).username);
     for (const each of functions) {
       expect(each).toMatchObject({ open: false, prosecdef: false, owner: login });
       // A body that was bound when it was made has no names left to look up.
-      if (!each.bound) expect(each.proconfig).toEqual(['search_path=""']);
+      if (!each.bound) expect(each.proconfig).toEqual([expect.stringMatching(/^search_path=(""|tenantry)$/)]);
     }
   });
 });
