@@ -30,6 +30,9 @@ const { ctx } = installation;
 const CALLER = { actor: "cli:test", apiKeyId: null, idempotency: null };
 /** What is promised. Milliseconds. */
 const STALE_MS = 1_000;
+/** What NOTIFY makes of it, on a machine that isn't too busy: hence the second and third try. Milliseconds. */
+const TOLD_MS = 250;
+const RETRIES = { retry: 2 };
 
 interface Customer {
   readonly key: string;
@@ -289,6 +292,7 @@ describe("an application behind the plugin", () => {
     ],
   ])(
     "refuses a license that is %s at once, also in requests under way, and lets it in again",
+    RETRIES,
     async (_, code, off, on) => {
       const lasts = {
         session: hammer("/branches", bearer(one.token)),
@@ -306,7 +310,7 @@ describe("an application behind the plugin", () => {
         const meanwhile = seen.filter(({ at }) => at > offAt && at < onAt);
         const late = meanwhile.filter(({ status }) => status === 200).map(({ at }) => Math.round(at - offAt));
         // At once, through NOTIFY; what is promised is a second.
-        expect(Math.max(0, ...late)).toBeLessThan(250);
+        expect(Math.max(0, ...late)).toBeLessThan(TOLD_MS);
         expect(
           new Set(meanwhile.filter(({ status }) => status !== 200).map((answer) => answer.code)),
         ).toEqual(new Set([code]));
@@ -387,19 +391,23 @@ describe("an application behind the plugin", () => {
     expect(new Set(seen.map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it("refuses a session at once when it is ended, and leaves the license's others alone", async () => {
-    const token = await tokenOf(one.key);
-    expect((await ask(app, "/branches", bearer(token))).statusCode).toBe(200);
-    const requests = hammer("/branches", bearer(token));
-    await wait(50);
-    await endSession(ctx, token);
-    const endedAt = performance.now();
-    await wait(700);
-    const late = (await requests.stop()).filter(({ at, status }) => status === 200 && at > endedAt);
-    expect(Math.max(0, ...late.map(({ at }) => at - endedAt))).toBeLessThan(250);
-    expect((await ask(app, "/branches", bearer(token))).json().code).toBe("UNAUTHENTICATED");
-    expect((await ask(app, "/branches", bearer(one.token))).statusCode).toBe(200);
-  });
+  it(
+    "refuses a session at once when it is ended, and leaves the license's others alone",
+    RETRIES,
+    async () => {
+      const token = await tokenOf(one.key);
+      expect((await ask(app, "/branches", bearer(token))).statusCode).toBe(200);
+      const requests = hammer("/branches", bearer(token));
+      await wait(50);
+      await endSession(ctx, token);
+      const endedAt = performance.now();
+      await wait(700);
+      const late = (await requests.stop()).filter(({ at, status }) => status === 200 && at > endedAt);
+      expect(Math.max(0, ...late.map(({ at }) => at - endedAt))).toBeLessThan(TOLD_MS);
+      expect((await ask(app, "/branches", bearer(token))).json().code).toBe("UNAUTHENTICATED");
+      expect((await ask(app, "/branches", bearer(one.token))).statusCode).toBe(200);
+    },
+  );
 
   it("refuses a session that has run out by the clock, and a license too, without anybody's word", async () => {
     const input = { licenseKey: two.key, username: "admin", password: ADMIN_PASSWORD, ttlMs: 1_200 };
@@ -460,7 +468,7 @@ describe("an application behind the plugin", () => {
       .where("schema_name", "=", two.schema)
       .execute();
     await expect
-      .poll(async () => (await ask(app, "/branches", bearer(two.token))).json().code, { timeout: 250 })
+      .poll(async () => (await ask(app, "/branches", bearer(two.token))).json().code, { timeout: STALE_MS })
       .toBe("TENANT_NOT_READY");
     await ctx.control
       .updateTable("tenants")
