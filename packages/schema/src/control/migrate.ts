@@ -14,6 +14,7 @@ import { gateways } from "./migrations/0003-gateways.ts";
 import { licenseLife } from "./migrations/0004-license-life.ts";
 import { certificateKeys } from "./migrations/0005-certificate-keys.ts";
 import { runs } from "./migrations/0006-runs.ts";
+import { deletions } from "./migrations/0007-deletions.ts";
 import { sessionEnds } from "./migrations/0008-session-ends.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
@@ -24,6 +25,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   licenseLife,
   certificateKeys,
   runs,
+  deletions,
   sessionEnds,
 ];
 

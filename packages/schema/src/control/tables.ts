@@ -240,6 +240,19 @@ export interface CertificateKeysTable {
   last_certificate_ends_at: Date | null;
 }
 
+/** What a delete-tenant operation has to know besides its license: also in a later attempt, or for its undoing. */
+export interface DeletionsTable {
+  operation_id: string;
+  tenant_id: string;
+  /** What the tenant goes back to when the deletion fails or is canceled before anything was dropped. */
+  former_state: "ready" | "failed";
+  /** Null until it is whole and checked; and for a tenant that had no schema. */
+  backup: NullableJson;
+  /** The point of no return. */
+  drop_began_at: Date | null;
+  deleted_at: Date | null;
+}
+
 /** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
 export interface ControlTables {
   licenses: LicensesTable;
@@ -256,4 +269,5 @@ export interface ControlTables {
   ops_sessions: OpsSessionsTable;
   settings: SettingsTable;
   certificate_keys: CertificateKeysTable;
+  deletions: DeletionsTable;
 }
