@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createLogger, openInstallation } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
@@ -24,6 +26,8 @@ export function tenantry(redisUrl: string | null): Contender {
         blueprints: [erp],
         role: "bench",
         provisioningConnections: workers,
+        // Nothing is deleted here.
+        backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
         log: createLogger({ level: "info", name: "bench" }, { write: passOnTrouble }),
       });
       const worker = await startWorker(installation, { concurrency: workers });

@@ -22,6 +22,7 @@ try {
     blueprints: BLUEPRINTS,
     role: "api",
     provisioningConnections: 0,
+    backupDirectory: config.backupDirectory,
     log,
   });
   const ops = await ensureOpsLogin(installation.ctx, config);

@@ -48,6 +48,7 @@ export async function openLocalInstallation(
       blueprints: options.blueprints,
       role: options.role,
       provisioningConnections: options.workerConcurrency,
+      backupDirectory: config.backupDirectory,
       log,
     });
   if (config.databaseUrl !== null) {

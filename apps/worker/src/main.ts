@@ -21,6 +21,7 @@ try {
     blueprints: BLUEPRINTS,
     role: "worker",
     provisioningConnections: config.workerConcurrency,
+    backupDirectory: config.backupDirectory,
     log,
   });
   const worker = await startWorker(installation, { concurrency: config.workerConcurrency });

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** What an installation is told from outside, read once at the start and passed down. */
 export interface Config {
@@ -13,6 +14,8 @@ export interface Config {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
+  /** Absolute. */
+  readonly backupDirectory: string;
   readonly opsUser: string;
   /** Null: made and printed at first start. */
   readonly opsPassword: string | null;
@@ -58,12 +61,14 @@ export function parseConfig(environment: Environment): Config {
       return fallback;
     }
   };
+  const dataDir = resolve(read("DATA_DIR", ".data", text(4096)));
   const config: Config = {
     databaseUrl: read("DATABASE_URL", null, url(["postgres:", "postgresql:"])),
     redisUrl: read("REDIS_URL", null, url(["redis:", "rediss:"])),
     host: read("HOST", "127.0.0.1", text(255)),
     port: read("PORT", 3000, integer(0, 65_535)),
-    dataDir: resolve(read("DATA_DIR", ".data", text(4096))),
+    dataDir,
+    backupDirectory: read("BACKUP_URL", join(dataDir, "backups"), folderUrl),
     opsUser: read("OPS_USER", "ops", text(100)),
     opsPassword: read("OPS_PASSWORD", null, password),
     sessionTtlMs: read("SESSION_TTL", 8 * HOUR_MS, duration),
@@ -83,6 +88,17 @@ function url(protocols: readonly string[]): (value: string) => string {
     }
     return value;
   };
+}
+
+/** The value itself is never part of the message here either: a store's URL may hold its key. */
+function folderUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url?.protocol !== "file:" || url.host !== "" || url.search !== "" || url.hash !== "") {
+    throw new Error(
+      "must be a file:// URL with the absolute path of a folder, such as file:///srv/tenantry/backups; no other store is supported",
+    );
+  }
+  return text(4096)(resolve(fileURLToPath(url)));
 }
 
 function text(maxLength: number): (value: string) => string {

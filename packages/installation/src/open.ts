@@ -1,4 +1,4 @@
-import { OperationQueues, type QueueStore } from "@tenantry/jobs";
+import { DELETIONS_AT_ONCE, OperationQueues, type QueueStore } from "@tenantry/jobs";
 import {
   type Blueprint,
   controlDatabase,
@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly role: string;
   /** Tenants provisioned at once in this process; 0 for one that doesn't provision. */
   readonly provisioningConnections: number;
+  /** Folder that this process writes backups into; absolute. */
+  readonly backupDirectory: string;
   readonly log: Logger;
 }
 
@@ -118,7 +120,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
             name: DEFAULT_PLACEMENT,
             provisioning: pool(
               "provisioning",
-              Math.max(1, options.provisioningConnections),
+              options.provisioningConnections === 0 ? 1 : options.provisioningConnections + DELETIONS_AT_ONCE,
               PROVISIONING_TIMEOUT,
               PROVISIONING_USES,
             ),
@@ -140,6 +142,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
               control: database,
               log,
             }),
+      backups: { directory: options.backupDirectory },
       log,
     };
     const store: QueueStore =

@@ -22,14 +22,22 @@ export interface JobDefinition {
   readonly maxAttempts: number;
   /** Finished jobs stay so long for the dashboard, in seconds; the operation's row stays for ever. */
   readonly keepSeconds: number;
+  /** Worked on at once by one worker, where that is fewer than it may do of others. */
+  readonly atOnce?: number;
 }
 
 const DAY_SECONDS = 86_400;
+
+/** Tenants that one worker deletes at once. */
+export const DELETIONS_AT_ONCE = 2;
 
 /** Every kind of job that there is. A kind without an entry is never enqueued: runs are done by their children. */
 export const JOB_CATALOGUE: readonly JobDefinition[] = [
   { kind: "create-tenant", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
   { kind: "change-license", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
+  // A backup holds a connection for as long as it takes: those who wait for a tenant to be made must still find one. A busy
+  // tenant's transactions may keep it waiting, so it is patient.
+  { kind: "delete-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: DELETIONS_AT_ONCE },
 ];
 
 /**

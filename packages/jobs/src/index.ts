@@ -1,5 +1,10 @@
 export { announceAgain, announceChildren, announceNew, withdraw } from "./announce.ts";
-export { JOB_CATALOGUE, type OperationJobData, type OperationJobResult } from "./catalogue.ts";
+export {
+  DELETIONS_AT_ONCE,
+  JOB_CATALOGUE,
+  type OperationJobData,
+  type OperationJobResult,
+} from "./catalogue.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { OperationQueues, type OperationQueuesOptions, QueueUnavailableError } from "./operation-queues.ts";
 export { OperationWorkers, type OperationWorkersOptions } from "./operation-workers.ts";

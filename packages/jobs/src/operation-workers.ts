@@ -50,7 +50,7 @@ export class OperationWorkers {
         },
         {
           name: options.workerName,
-          concurrency: options.concurrency,
+          concurrency: Math.min(options.concurrency, definition.atOnce ?? options.concurrency),
           lockDuration: options.leaseMs,
           stalledInterval: options.leaseMs / 2,
           maxStalledCount: MAX_STALLED_COUNT,

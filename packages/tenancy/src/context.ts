@@ -13,6 +13,12 @@ export interface Placement {
   readonly logins: LoginPools;
 }
 
+/** Where this process keeps backups. */
+export interface BackupStore {
+  /** A folder on this machine, absolute; made when the first backup is. */
+  readonly directory: string;
+}
+
 /** What every function of this package works with. Made once in an app's `main`, passed down. */
 export interface TenancyContext {
   readonly control: ControlDatabase;
@@ -24,6 +30,7 @@ export interface TenancyContext {
   readonly secret: Buffer;
   /** The Redis that tenants have their keys in; null for an installation without `REDIS_URL`. */
   readonly redis: TenantRedisServer | null;
+  readonly backups: BackupStore;
   readonly log: Logger;
 }
 
