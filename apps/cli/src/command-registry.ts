@@ -120,6 +120,11 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/certificate-key-rotate.ts")).certificateKeyRotateCommand,
   },
   {
+    path: ["license", "delete"],
+    summary: "Delete a license's tenant, after a last backup",
+    load: async () => (await import("./commands/license-delete.ts")).licenseDeleteCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

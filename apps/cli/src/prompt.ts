@@ -47,16 +47,25 @@ export function askSecret(terminal: Terminal, question: string, signal: AbortSig
 
 /** Asks a yes-or-no question; anything but a yes is a no. */
 export async function askYesNo(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
+  const answer = await askLine(terminal, `${question} [y/N]`, signal);
+  return /^y(es)?$/i.test(answer?.trim() ?? "");
+}
+
+/** Asks for a line of text. Null when the answer was broken off. */
+export async function askLine(
+  terminal: Terminal,
+  question: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   terminal.clearStatus();
   // Readline takes Ctrl-C for itself on a terminal.
   lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
-    return /^y(es)?$/i.test(answer.trim());
+    return await lines.question(`${question} `, { signal });
   } catch (error) {
-    if (signal.aborted) return false;
+    if (signal.aborted) return null;
     throw error;
   } finally {
     lines.close();

@@ -45,6 +45,14 @@ export {
   tableRightsScript,
 } from "./tenant/access.ts";
 export { adoptTenantScript } from "./tenant/adopt.ts";
+export { type DropInput, dropRetired, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
+export {
+  type DumpInput,
+  dumpTenant,
+  type RowBlock,
+  type TenantDump,
+  UnknownMigrationsError,
+} from "./tenant/dump.ts";
 export {
   allowLoginScript,
   createRoleScript,
@@ -65,14 +73,6 @@ export {
   unguardedTables,
 } from "./tenant/limits.ts";
 export { type Login, LoginPools, type LoginPoolsOptions, LoginRefusedError } from "./tenant/login-pools.ts";
-export { type DropInput, dropRetired, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
-export {
-  type DumpInput,
-  dumpTenant,
-  type RowBlock,
-  type TenantDump,
-  UnknownMigrationsError,
-} from "./tenant/dump.ts";
 export { MARKER_TABLE, readMarker, type SchemaOwner } from "./tenant/marker.ts";
 export {
   PROVISION_STEPS,
@@ -82,6 +82,6 @@ export {
   provisionScript,
   provisionTenant,
 } from "./tenant/provision.ts";
-export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type RetireInput, type RetireOutcome, retireTenant } from "./tenant/retire.ts";
+export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

@@ -41,6 +41,10 @@ export interface CreateTenantResult {
  */
 export const createTenant: OperationHandler = async (ctx, work) => {
   const { license, tenant } = await loadWork(ctx, work.operation.license_id);
+  // A run that is retried doesn't ask what has become of each tenant since.
+  if (tenant.state === "deleting" || tenant.state === "deleted") {
+    throw new TenancyError("STATE_CONFLICT", `The tenant is ${tenant.state}; it isn't made again.`);
+  }
   const compiled = ctx.blueprints.get(tenant.blueprint);
   if (compiled === undefined) {
     throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${tenant.blueprint} in this worker.`);

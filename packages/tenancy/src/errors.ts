@@ -29,6 +29,9 @@ export const REMEDIES = {
   PROVISIONING_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
   STATEMENT_REFUSED:
     "A transaction of a tenant takes statements on its own tables only: see docs/security.md for what it refuses, and why.",
+  BACKUP_FAILED:
+    "See that the folder of BACKUP_URL can be written and has room, on the machine of the worker; then delete again.",
+  DELETION_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
   BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;

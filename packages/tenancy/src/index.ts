@@ -38,7 +38,7 @@ export {
   MAX_CHANGES,
   parseChangeLicenses,
 } from "./change-licenses-request.ts";
-export { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
+export { type BackupStore, DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
 export {
   type CreateLicenseAnswer,
   type CreateLicenseOutcome,
@@ -57,6 +57,9 @@ export {
   parseCreateLicenses,
 } from "./create-licenses.ts";
 export type { CreateTenantResult } from "./create-tenant.ts";
+export { type DeleteLicenseOutcome, deleteLicense } from "./delete-license.ts";
+export type { DeleteTenantResult } from "./delete-tenant.ts";
+export type { LastBackup } from "./deletion.ts";
 export { derivedPassword, type PasswordPurpose } from "./derived-password.ts";
 export type { Announce } from "./doctor/check-operations.ts";
 export { examineInstallation } from "./doctor/examine-installation.ts";

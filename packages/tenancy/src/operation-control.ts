@@ -2,13 +2,14 @@ import type { ControlDatabase, OperationEventType } from "@tenantry/schema";
 import { SQLSTATE, sqlState } from "@tenantry/schema";
 import { sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
+import { assertNotDropping } from "./deletion.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
 import { assertKeyUnused, assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { isFinished, nextOperationState } from "./operation-state.ts";
+import { giveTenantUp, takeTenantUp } from "./operation-tenant.ts";
 import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
 import { getOperationRow, labelledOperations } from "./operations.ts";
 import { cancelRun, lockRun, retryRun } from "./run-control.ts";
-import { nextTenantState } from "./tenant-state.ts";
 
 export interface OperationChange {
   readonly operation: Operation;
@@ -19,7 +20,8 @@ export interface OperationChange {
  * Puts a failed or canceled operation back, to be done again; of a run, its failed and canceled children. The caller
  * enqueues it.
  *
- * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, has succeeded, or was refused.
+ * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is not finished, has succeeded, was refused, or its
+ * tenant has moved on since.
  */
 export function retryOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
   return change(ctx, id, caller, async (transaction, row) => {
@@ -42,7 +44,7 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
         },
       );
     }
-    await setTenant(transaction, row, "provisioning-retried");
+    await takeTenantUp(transaction, row);
     await transaction
       .updateTable("operations")
       .set({
@@ -69,7 +71,7 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
  * Cancels an operation: at once while it waits, at its next safe point while it runs. What has been committed stays, so
  * an operation may still succeed after this. A run's children are canceled like that, each.
  *
- * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is finished.
+ * @throws TenancyError OPERATION_NOT_FOUND; STATE_CONFLICT when it is finished, or is dropping a tenant.
  */
 export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller): Promise<OperationChange> {
   return change(ctx, id, caller, async (transaction, row) => {
@@ -80,6 +82,7 @@ export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller)
     if (isFinished(row.state)) {
       throw new TenancyError("STATE_CONFLICT", `The operation is already ${row.state}.`);
     }
+    await assertNotDropping(transaction, row.id);
     if (row.state === "queued") {
       await markCanceled(transaction, row);
       return "canceled";
@@ -93,7 +96,7 @@ export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller)
   });
 }
 
-/** Ends an operation as canceled; its tenant counts as failed, and a retry makes it after all. */
+/** Ends an operation as canceled. A tenant that was to be made counts as failed, one that was to go is given back. */
 export async function markCanceled(
   transaction: ControlDatabase,
   row: Pick<LabelledOperationRow, "id" | "kind" | "license_id">,
@@ -109,25 +112,7 @@ export async function markCanceled(
     })
     .where("id", "=", row.id)
     .execute();
-  await setTenant(transaction, row, "provisioning-failed");
-}
-
-/** Moves the tenant that a create-tenant operation is about; other kinds have their own rules. */
-export async function setTenant(
-  transaction: ControlDatabase,
-  row: Pick<LabelledOperationRow, "kind" | "license_id">,
-  event: "provisioning-failed" | "provisioning-retried",
-): Promise<void> {
-  if (row.kind !== "create-tenant" || row.license_id === null) return;
-  const from = event === "provisioning-failed" ? "provisioning" : "failed";
-  const to = nextTenantState(from, event);
-  if (to === undefined) return;
-  await transaction
-    .updateTable("tenants")
-    .set({ state: to })
-    .where("license_id", "=", row.license_id)
-    .where("state", "=", from)
-    .execute();
+  await giveTenantUp(transaction, row);
 }
 
 /** Locks the operation, makes the change and its event in one commit, or answers a repeated request as before. */
@@ -169,7 +154,8 @@ async function change(
   }
 }
 
-async function findEarlier(control: ControlDatabase, caller: Caller): Promise<OperationChange | null> {
+/** The answer to the same request when it came before, if it changed an operation. */
+export async function findEarlier(control: ControlDatabase, caller: Caller): Promise<OperationChange | null> {
   if (caller.idempotency === null || caller.apiKeyId === null) return null;
   const event = await control
     .selectFrom("operation_events")

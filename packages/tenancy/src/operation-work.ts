@@ -10,7 +10,8 @@ export interface OperationWork {
 }
 
 export type WorkResult =
-  | { readonly kind: "succeeded" }
+  /** `last` is what the queue's job shows at the end, when it isn't `ready`. */
+  | { readonly kind: "succeeded"; readonly last?: OperationProgress }
   | { readonly kind: "canceled" }
   | { readonly kind: "superseded" };
 

@@ -4,8 +4,10 @@ import { changeLicenseOfRun } from "./change-license-of-run.ts";
 import { type Claim, claimOperation, renewClaim, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
 import { createTenant } from "./create-tenant.ts";
+import { deleteTenant } from "./delete-tenant.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
-import { markCanceled, setTenant } from "./operation-control.ts";
+import { markCanceled } from "./operation-control.ts";
+import { giveTenantUp } from "./operation-tenant.ts";
 import type { LabelledOperationRow } from "./operation-view.ts";
 import type { OperationHandler } from "./operation-work.ts";
 import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
@@ -13,6 +15,7 @@ import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
 const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
   "create-tenant": createTenant,
   "change-license": changeLicenseOfRun,
+  "delete-tenant": deleteTenant,
 };
 
 export interface PerformInput {
@@ -64,7 +67,7 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
       report: (progress) => reporter.report(progress),
     });
     if (result.kind === "canceled") await cancelUnderClaim(ctx, claim, operation, input.worker);
-    await reporter.end(result.kind === "succeeded" ? READY : undefined);
+    await reporter.end(result.kind === "succeeded" ? (result.last ?? READY) : undefined);
     return result;
   } catch (error) {
     await reporter.end();
@@ -164,7 +167,7 @@ async function fail(
       })
       .executeTakeFirst();
     if (changed.numUpdatedRows === 0n) return { kind: "superseded" };
-    await setTenant(transaction, operation, "provisioning-failed");
+    await giveTenantUp(transaction, operation);
     await transaction
       .insertInto("operation_events")
       .values({

@@ -38,6 +38,8 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: stri
   BLUEPRINT_UNKNOWN: [422, "No such blueprint"],
   ACCOUNT_LOCKED: [423, "The account is locked"],
   RATE_LIMITED: [429, "Too many requests"],
+  BACKUP_FAILED: [500, "The backup could not be made"],
+  DELETION_FAILED: [500, "The tenant could not be dropped"],
   PROVISIONING_FAILED: [500, "The tenant could not be made"],
   STATEMENT_REFUSED: [500, "The application sent a statement that tenants may not send"],
   INTERNAL: [500, "Unexpected error"],

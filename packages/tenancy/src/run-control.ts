@@ -50,7 +50,7 @@ export async function cancelRun(transaction: ControlDatabase, run: LabelledOpera
 
 /**
  * Puts a run's failed and canceled children back, to be done again, and so opens the run again. Those that were refused
- * for their faults stay: nothing is kept of them that could be done.
+ * for their faults stay: nothing is kept of them that could be done; and those whose tenant has been deleted since.
  *
  * @throws TenancyError STATE_CONFLICT when there is none.
  */
@@ -65,6 +65,9 @@ export async function retryRun(transaction: ControlDatabase, run: LabelledOperat
         percent = 0, step = 'queued', message = 'Waiting for a worker'
       where parent_id = ${run.id} and state in ('failed', 'canceled')
         and error ->> 'code' is distinct from 'VALIDATION_FAILED'
+        and not exists (
+          select from ${schema}.tenants
+          where tenants.license_id = operations.license_id and tenants.state in ('deleting', 'deleted'))
       returning id, kind, license_id
     ), event as (
       insert into ${schema}.operation_events (operation_id, type, actor) select id, 'retried', 'run' from child

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
+import { isConnectionLoss, sqlState } from "@tenantry/schema";
 import { type Kysely, sql } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
@@ -47,15 +48,12 @@ export async function signIn(ctx: TenancyContext, input: SignInInput): Promise<S
   const countFailure = await beginAttempt(ctx, subject);
 
   const found = await findLicense(ctx, licenseKey);
-  const user =
-    found === null || found.tenant.state !== "ready"
-      ? undefined
-      : await findUser(ctx, found.tenant, input.username);
+  const user = found === null ? undefined : await findUser(ctx, found.tenant, input.username);
   const storedHash = user?.password_hash ?? waitingAdminHash(found, input.username) ?? DECOY_HASH;
   const matches = await verifyPassword(input.password, storedHash);
   if (matches) await clearFailures(ctx, subject);
-  // Only whoever knows the password is told that the tenant is still being made.
-  if (found !== null && matches && user === undefined) assertReady(found.tenant);
+  // Only whoever knows the password is told that the tenant is still being made, or on its way out.
+  if (found !== null && matches) assertReady(found.tenant);
 
   if (found === null || user === undefined || !matches || user.is_active !== true) {
     const refusal: Refusal =
@@ -112,14 +110,22 @@ async function findLicense(ctx: TenancyContext, key: string): Promise<LicenseAnd
   return tenant === undefined || signIn !== true ? null : { license, tenant };
 }
 
-function findUser(ctx: TenancyContext, tenant: TenantRow, username: string) {
-  return withTenant(ctx, tenant, (db: Kysely<UsersTable>) =>
+async function findUser(ctx: TenancyContext, tenant: TenantRow, username: string) {
+  if (tenant.state !== "ready" && tenant.state !== "deleting") return undefined;
+  // A tenant that is being deleted is asked as long as it can answer.
+  const asked = withTenant(ctx, { ...tenant, state: "ready" }, (db: Kysely<UsersTable>) =>
     db
       .selectFrom("users")
       .select([...userColumns, "password_hash"])
       .where("username", "=", username)
       .executeTakeFirst(),
   );
+  return tenant.state === "ready" ? asked : asked.catch(absentIfDropped);
+}
+
+function absentIfDropped(error: unknown): undefined {
+  if (sqlState(error) === undefined || isConnectionLoss(error)) throw error;
+  return undefined;
 }
 
 async function openSession(

@@ -5,13 +5,16 @@ export type TenantEvent =
   | "provisioning-failed"
   | "provisioning-retried"
   | "delete"
-  | "deleted";
+  | "deleted"
+  /** The deletion was given up before anything was dropped: of a tenant in use, or of one that was never made. */
+  | "delete-undone"
+  | "delete-undone-unmade";
 
 const TRANSITIONS: Readonly<Record<TenantState, Partial<Record<TenantEvent, TenantState>>>> = {
   provisioning: { provisioned: "ready", "provisioning-failed": "failed" },
   failed: { "provisioning-retried": "provisioning", delete: "deleting" },
   ready: { delete: "deleting" },
-  deleting: { deleted: "deleted" },
+  deleting: { deleted: "deleted", "delete-undone": "ready", "delete-undone-unmade": "failed" },
   deleted: {},
 };
 

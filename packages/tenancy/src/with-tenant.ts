@@ -35,8 +35,8 @@ const TENANT_CONNECTION_LIMIT = 10;
 const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
   provisioning: "It is being made: wait for its create-tenant operation.",
   failed: "Its creation failed: see its operation's error, then run `tenantry operation retry`.",
-  deleting: "It is being deleted.",
-  deleted: "It was deleted.",
+  deleting: "It is being deleted: see its delete-tenant operation.",
+  deleted: "It was deleted; its last backup is named in its delete-tenant operation.",
 };
 
 /**

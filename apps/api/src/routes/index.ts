@@ -9,6 +9,7 @@ import { createLicenseRoute } from "./create-license.ts";
 import { createLicensesRoute } from "./create-licenses.ts";
 import { createSessionRoute } from "./create-session.ts";
 import { deactivateLicenseRoute } from "./deactivate-license.ts";
+import { deleteLicenseRoute } from "./delete-license.ts";
 import { deleteSessionRoute } from "./delete-session.ts";
 import { extendLicenseRoute } from "./extend-license.ts";
 import { extendLicensesRoute } from "./extend-licenses.ts";
@@ -48,6 +49,7 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   licenseEventsRoute,
   getCertificateRoute,
   certificateKeysRoute,
+  deleteLicenseRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,

@@ -1,4 +1,5 @@
 import {
+  type DeleteTenantResult,
   type License,
   type Operation,
   type OperationChildren,
@@ -78,6 +79,19 @@ function childrenText({ total, queued, running, succeeded, failed, canceled }: O
   ]);
   const done = `${succeeded + failed + canceled} of ${total} done${ended === "" ? "" : `: ${ended}`}`;
   return open === "" ? done : `${done}; ${open}`;
+}
+
+/** The last backup that a finished deletion made, as names and values. */
+export function backupPairs({ kind, result }: Operation): [string, string][] {
+  if (kind !== "delete-tenant" || result === undefined) return [];
+  const { backup } = result as DeleteTenantResult;
+  if (backup === null) return [["Backup", "none: there was no schema"]];
+  return [
+    ["Backup", printable(backup.file)],
+    ["On", printable(backup.host)],
+    ["Holds", `${count(backup.rows, "row", "rows")} in ${count(backup.bytes, "byte", "bytes")}`],
+    ["SHA-256", backup.sha256],
+  ];
 }
 
 /** `1 user`, `3 users`. */

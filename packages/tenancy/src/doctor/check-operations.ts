@@ -89,6 +89,7 @@ export async function checkFailed(
   announce: Announce,
 ): Promise<Finding[]> {
   const rows = await labelledOperations(ctx.control)
+    .leftJoin("tenants", "tenants.license_id", "operations.license_id")
     .where("operations.state", "=", "failed")
     // A run's child that was refused is that run's result, and not to be mended here.
     .where((eb) =>
@@ -97,6 +98,8 @@ export async function checkFailed(
         sql<boolean>`operations.error ->> 'code' not in (${sql.join(REFUSALS)})`,
       ]),
     )
+    // What became of a tenant that is gone needs no mending.
+    .where((eb) => eb.or([eb("tenants.state", "is", null), eb("tenants.state", "!=", "deleted")]))
     .orderBy("operations.id", "desc")
     .limit(NAME + 1)
     .execute();
@@ -121,13 +124,17 @@ export function failedFinding(
   announce: Announce,
 ): Finding {
   const { id, kind, error } = operation;
+  // Nobody's data goes because somebody let the doctor mend things.
+  const fix = kind === "delete-tenant" ? {} : { fix: retryFix(ctx, id, caller, announce) };
   const license = operation.licenseKey === undefined ? "" : ` for license ${operation.licenseKey}`;
-  return problem(
-    "failures",
-    `Operation ${id} (${kind}${license}) failed: ${error?.code}: ${error?.detail}`,
-    retryRemedy(id, error?.hint ?? ""),
-    retryFix(ctx, id, caller, announce),
-  );
+  return {
+    ...problem(
+      "failures",
+      `Operation ${id} (${kind}${license}) failed: ${error?.code}: ${error?.detail}`,
+      retryRemedy(id, error?.hint ?? ""),
+    ),
+    ...fix,
+  };
 }
 
 export function retryFix(ctx: TenancyContext, id: string, caller: Caller, announce: Announce): Fix {

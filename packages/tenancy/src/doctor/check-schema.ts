@@ -9,6 +9,7 @@ import {
   sqlState,
 } from "@tenantry/schema";
 import type { Placement } from "../context.ts";
+import { retiredSchemaName } from "../deletion-work.ts";
 import type { TenantRow } from "../license-view.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 import { tablesOfSchema } from "./tenant-tables.ts";
@@ -23,6 +24,7 @@ export async function checkSchema(placement: Placement, tenant: TenantRow): Prom
   });
   switch (owner.kind) {
     case "no-schema":
+      if (isLeaving(tenant)) return checkLeftovers(placement, tenant);
       return tenant.state === "ready"
         ? problem(
             "schema",
@@ -45,6 +47,30 @@ export async function checkSchema(placement: Placement, tenant: TenantRow): Prom
             "Report it: two tenants must never share a name.",
           );
   }
+}
+
+function isLeaving({ state }: TenantRow): boolean {
+  return state === "deleting" || state === "deleted";
+}
+
+/** A tenant's schema has gone: has everything else? */
+async function checkLeftovers(placement: Placement, tenant: TenantRow): Promise<Finding> {
+  const { schema_name: schema, role_name: role } = tenant;
+  const { rows } = await placement.provisioning.query<{ schema: boolean; role: boolean }>(`
+    SELECT to_regnamespace(${quoteLiteral(quoteIdentifier(retiredSchemaName(tenant.id)))}) IS NOT NULL AS schema,
+      EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteLiteral(role)}) AS role`);
+  const left = [
+    ...(rows[0]?.schema ? [`schema ${retiredSchemaName(tenant.id)}`] : []),
+    ...(rows[0]?.role ? [`role ${role}`] : []),
+  ];
+  if (left.length === 0) return ok("schema", `Schema ${schema} and role ${role} are gone`);
+  return tenant.state === "deleting"
+    ? ok("schema", `Schema ${schema} is out of use and being dropped; left are ${left.join(" and ")}`)
+    : problem(
+        "schema",
+        `The tenant is deleted, but ${left.join(" and ")} is still there`,
+        `Look what is in it, then drop it by hand.`,
+      );
 }
 
 /** Do the schema's own ledger, the registry and the blueprint agree on the version? */

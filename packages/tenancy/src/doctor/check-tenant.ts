@@ -1,4 +1,5 @@
 import type { TenancyContext } from "../context.ts";
+import type { LastBackup } from "../deletion.ts";
 import type { Caller } from "../idempotency.ts";
 import type { TenantRow } from "../license-view.ts";
 import { type LabelledOperationRow, toOperation } from "../operation-view.ts";
@@ -15,7 +16,8 @@ export async function checkTenant(
 ): Promise<Finding> {
   if (tenant.state === "ready")
     return ok("tenant", `The tenant is ready since ${tenant.ready_at?.toISOString()}`);
-  const operation = await latestOperation(ctx, tenant.license_id);
+  if (tenant.state === "deleted") return checkDeleted(ctx, tenant);
+  const operation = await latestOperation(ctx, tenant);
   if (operation === undefined) {
     return problem(
       "tenant",
@@ -36,13 +38,11 @@ export async function checkTenant(
         retryFix(ctx, id, caller, announce),
       );
     case "succeeded":
-      return tenant.state === "deleted"
-        ? problem("tenant", "The tenant was deleted", "Restore one of the license's backups.")
-        : problem(
-            "tenant",
-            `The tenant is ${tenant.state} though operation ${id} (${kind}) succeeded`,
-            "Report it.",
-          );
+      return problem(
+        "tenant",
+        `The tenant is ${tenant.state} though operation ${id} (${kind}) succeeded`,
+        "Report it.",
+      );
     default:
       return ok(
         "tenant",
@@ -51,9 +51,33 @@ export async function checkTenant(
   }
 }
 
-function latestOperation(ctx: TenancyContext, licenseId: string): Promise<LabelledOperationRow | undefined> {
+/** Where it went, for whoever looks for it. */
+async function checkDeleted(ctx: TenancyContext, tenant: TenantRow): Promise<Finding> {
+  const deletion = await ctx.control
+    .selectFrom("deletions")
+    .select(["deleted_at", "backup"])
+    .where("tenant_id", "=", tenant.id)
+    .where("deleted_at", "is not", null)
+    .executeTakeFirst();
+  const backup = deletion?.backup as LastBackup | null | undefined;
+  return ok(
+    "tenant",
+    `The tenant was deleted at ${deletion?.deleted_at?.toISOString()}; ${
+      backup == null
+        ? "there was no schema to back up"
+        : `its last backup is ${backup.file}, written on ${backup.host}`
+    }`,
+  );
+}
+
+/** The operation that the tenant's state is about. A deletion that was given up left the state as it had been. */
+function latestOperation(
+  ctx: TenancyContext,
+  { license_id, state }: TenantRow,
+): Promise<LabelledOperationRow | undefined> {
   return labelledOperations(ctx.control)
-    .where("operations.license_id", "=", licenseId)
+    .where("operations.license_id", "=", license_id)
+    .where("operations.kind", "=", state === "deleting" ? "delete-tenant" : "create-tenant")
     .orderBy("operations.id", "desc")
     .limit(1)
     .executeTakeFirst();

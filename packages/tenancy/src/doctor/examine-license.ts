@@ -47,7 +47,7 @@ export async function examineLicense(ctx: TenancyContext, input: LicenseExaminat
     ];
   }
   return [
-    checkStatus(license),
+    tenant.state === "deleted" ? ok("license", `License ${license.key} was deleted`) : checkStatus(license),
     await checkTenant(ctx, tenant, input),
     ...(await examineTenant(ctx, license, tenant, input)),
   ];

@@ -1,0 +1,146 @@
+import { dropRetired, dropTenantRole, endSessionsOf } from "@tenantry/schema";
+import { sql } from "kysely";
+import { claimStanding, underClaim } from "./claim.ts";
+import type { TenancyContext } from "./context.ts";
+import type { LastBackup } from "./deletion.ts";
+import { type Deletion, deletionError, filesOf, reportDeletion, retiredSchemaName } from "./deletion-work.ts";
+import { TenancyError } from "./errors.ts";
+import { removeEarlierFiles } from "./last-backup.ts";
+import type { OperationHandler, OperationWork, WorkResult } from "./operation-work.ts";
+import { placementOf } from "./placement.ts";
+import { retire } from "./retire-tenant.ts";
+
+/** What a finished delete-tenant operation says. */
+export interface DeleteTenantResult {
+  readonly licenseKey: string;
+  readonly schema: string;
+  /** Null when the tenant had no schema: its creation had failed, or somebody had removed it. */
+  readonly backup: LastBackup | null;
+}
+
+/**
+ * Deletes a tenant: last backup, then schema and role. May run twice, at once, or after any crash: what is left on the
+ * placement says where to go on, and until the schema is put aside, in the backup's own transaction, nothing has changed.
+ */
+export const deleteTenant: OperationHandler = async (ctx, work) => {
+  const deletion = await loadDeletion(ctx, work.operation.id);
+  const { tenant } = deletion;
+  const { provisioning } = placementOf(ctx, tenant);
+  const retired = retiredSchemaName(tenant.id);
+
+  const retirement = await retire(ctx, work, deletion, retired);
+  if (retirement.kind !== "retired") return retirement;
+  const { backup } = retirement;
+  reportDeletion(work, "drop", 0, 0, `Dropping schema ${tenant.schema_name}`);
+  try {
+    await endSessionsOf(provisioning, tenant.role_name);
+    let total = 0;
+    const dropped = await dropRetired(provisioning, {
+      schema: tenant.schema_name,
+      retired,
+      tenantId: tenant.id,
+      role: tenant.role_name,
+      mayProceed: async () => (await claimStanding(ctx, work.claim)) !== "lost",
+      onProgress: (left) => {
+        total = Math.max(total, left);
+        reportDeletion(work, "drop", total - left, total, `Dropping schema ${tenant.schema_name}`);
+      },
+    });
+    if (!dropped) return { kind: "superseded" };
+    // Left over where somebody had removed the schema by hand; gone with it otherwise.
+    if (deletion.formerState === "ready") await dropTenantRole(provisioning, tenant.role_name);
+  } catch (error) {
+    throw deletionError(error, "DELETION_FAILED", "PostgreSQL refused to drop a part of the tenant");
+  }
+  await removeEarlierFiles(ctx.backups.directory, filesOf(work, deletion), backup?.file ?? null);
+  return finish(ctx, work, deletion, backup);
+};
+
+/** Tenant deleted, license inactive, operation succeeded: one statement, or nothing when the claim is lost. */
+async function finish(
+  ctx: TenancyContext,
+  work: OperationWork,
+  { licenseKey, tenant }: Deletion,
+  backup: LastBackup | null,
+): Promise<WorkResult> {
+  const result: DeleteTenantResult = { licenseKey, schema: tenant.schema_name, backup };
+  const last = {
+    percent: 100,
+    step: "deleted",
+    message:
+      backup === null
+        ? `Tenant ${tenant.schema_name} is deleted; it had no schema to back up`
+        : `Tenant ${tenant.schema_name} is deleted; its last backup is ${backup.file}`,
+    done: 0,
+    total: 0,
+  };
+  const done = await ctx.control
+    .with("done", () =>
+      underClaim(ctx, work.claim)
+        .set({
+          ...last,
+          state: "succeeded",
+          finished_at: sql<Date>`now()`,
+          result: JSON.stringify(result),
+        })
+        .returning(["id", "worker", "license_id"]),
+    )
+    .with("tenant", (db) =>
+      db
+        .updateTable("tenants")
+        .from("done")
+        .set({ state: "deleted" })
+        .whereRef("tenants.license_id", "=", "done.license_id")
+        .where("tenants.state", "=", "deleting"),
+    )
+    .with("license", (db) =>
+      db
+        .updateTable("licenses")
+        .from("done")
+        .set({ is_active: false, admin_password_hash: null })
+        .whereRef("licenses.id", "=", "done.license_id"),
+    )
+    .with("late_sessions", (db) =>
+      db.deleteFrom("sessions").using("done").whereRef("sessions.license_id", "=", "done.license_id"),
+    )
+    .with("deletion", (db) =>
+      db
+        .updateTable("deletions")
+        .from("done")
+        .set({ deleted_at: sql<Date>`now()` })
+        .whereRef("deletions.operation_id", "=", "done.id"),
+    )
+    .insertInto("operation_events")
+    .columns(["operation_id", "type", "actor"])
+    .expression((eb) =>
+      eb
+        .selectFrom("done")
+        .select((select) => [
+          "done.id",
+          select.val("succeeded" as const).as("type"),
+          sql<string>`'worker:' || done.worker`.as("actor"),
+        ]),
+    )
+    .executeTakeFirst();
+  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n ? { kind: "succeeded", last } : { kind: "superseded" };
+}
+
+async function loadDeletion(ctx: TenancyContext, operationId: string): Promise<Deletion> {
+  const row = await ctx.control
+    .selectFrom("deletions")
+    .innerJoin("tenants", "tenants.id", "deletions.tenant_id")
+    .innerJoin("licenses", "licenses.id", "tenants.license_id")
+    .selectAll("tenants")
+    .select(["licenses.key", "licenses.client_name", "deletions.backup", "deletions.former_state"])
+    .where("deletions.operation_id", "=", operationId)
+    .executeTakeFirst();
+  if (row === undefined)
+    throw new TenancyError("TENANT_NOT_FOUND", "The operation's license or tenant is gone.");
+  return {
+    licenseKey: row.key,
+    clientName: row.client_name,
+    tenant: row,
+    backup: row.backup as LastBackup | null,
+    formerState: row.former_state,
+  };
+}

@@ -1,0 +1,50 @@
+import type { ControlDatabase } from "@tenantry/schema";
+import { resumeDeletion, undoDeletion } from "./deletion.ts";
+import { TenancyError } from "./errors.ts";
+import type { LabelledOperationRow } from "./operation-view.ts";
+import { nextTenantState } from "./tenant-state.ts";
+
+type TenantOperation = Pick<LabelledOperationRow, "id" | "kind" | "license_id">;
+
+/** Moves the tenant of an operation that failed or was canceled. */
+export async function giveTenantUp(transaction: ControlDatabase, row: TenantOperation): Promise<void> {
+  if (row.kind === "create-tenant") await setTenant(transaction, row, "provisioning-failed");
+  if (row.kind === "delete-tenant") await undoDeletion(transaction, row.id);
+}
+
+/**
+ * Moves the tenant of an operation that is put back.
+ *
+ * @throws TenancyError STATE_CONFLICT when something else has been done with the tenant since.
+ */
+export async function takeTenantUp(transaction: ControlDatabase, row: TenantOperation): Promise<void> {
+  if (row.kind === "delete-tenant") await resumeDeletion(transaction, row.id);
+  if (row.kind !== "create-tenant" || row.license_id === null) return;
+  if (await setTenant(transaction, row, "provisioning-retried")) return;
+  const tenant = await transaction
+    .selectFrom("tenants")
+    .select("state")
+    .where("license_id", "=", row.license_id)
+    .executeTakeFirst();
+  if (tenant?.state === "provisioning") return;
+  throw new TenancyError("STATE_CONFLICT", "The tenant isn't waiting to be made any more.", {
+    hint: "See what has become of it: `tenantry license show KEY`.",
+  });
+}
+
+async function setTenant(
+  transaction: ControlDatabase,
+  row: TenantOperation,
+  event: "provisioning-failed" | "provisioning-retried",
+): Promise<boolean> {
+  const from = event === "provisioning-failed" ? "provisioning" : "failed";
+  const to = nextTenantState(from, event);
+  if (to === undefined) return false;
+  const moved = await transaction
+    .updateTable("tenants")
+    .set({ state: to })
+    .where("license_id", "=", row.license_id)
+    .where("state", "=", from)
+    .executeTakeFirst();
+  return moved.numUpdatedRows > 0n;
+}
