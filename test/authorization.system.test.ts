@@ -27,6 +27,7 @@ const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "GET /v1/licenses/{key}/events": "licenses:read",
   "GET /v1/licenses/{key}/certificate": "licenses:read",
   "GET /v1/certificate-keys": "public",
+  "DELETE /v1/licenses/{key}": "licenses:write",
   "GET /v1/operations": "operations:read",
   "GET /v1/operations/{id}": "operations:read",
   "GET /v1/operations/{id}/events": "operations:read",

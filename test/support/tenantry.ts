@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createLogger, type Installation, openInstallation } from "@tenantry/installation";
 import type { Blueprint } from "@tenantry/schema";
 import { erp } from "@tenantry/schema/blueprints/erp";
@@ -8,14 +11,19 @@ import { LogCapture } from "./log-capture.ts";
 export interface TestInstallation extends Installation {
   /** Every log line of this process's part, as text. */
   readonly logs: LogCapture;
+  /** Where its workers put backups; removed after the file. */
+  readonly backupDirectory: string;
   /** Starts a worker that is closed after the file. */
   work(options?: Partial<WorkerOptions>): Promise<RunningWorker>;
+  /** Every worker that was started. */
+  workers(): readonly RunningWorker[];
 }
 
 export interface TestInstallationOptions {
   readonly databaseUrl: string;
   readonly redisUrl?: string | null;
   readonly blueprints?: readonly Blueprint[];
+  readonly backupDirectory?: string;
 }
 
 /** Short enough that a test can wait for a takeover, long enough for a busy machine to send its heartbeats. */
@@ -24,22 +32,28 @@ export const TEST_LEASE_MS = 3_000;
 /** Opens an installation as an app does, for one test file; everything is closed after it. */
 export async function openTestInstallation(options: TestInstallationOptions): Promise<TestInstallation> {
   const logs = new LogCapture();
+  const dataDir = await mkdtemp(join(tmpdir(), "tenantry-test-data-"));
+  const backupDirectory = options.backupDirectory ?? join(dataDir, "backups");
   const installation = await openInstallation({
     databaseUrl: options.databaseUrl,
     redisUrl: options.redisUrl ?? null,
     blueprints: options.blueprints ?? [erp],
     role: "test",
     provisioningConnections: 4,
+    backupDirectory,
     log: createLogger({ level: "debug", name: "test" }, logs),
   });
   const workers: RunningWorker[] = [];
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.close()));
     await installation.close();
+    await rm(dataDir, { recursive: true, force: true });
   });
   return {
     ...installation,
     logs,
+    backupDirectory,
+    workers: () => workers,
     work: async (workerOptions = {}) => {
       const worker = await startWorker(installation, {
         concurrency: 4,

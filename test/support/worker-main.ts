@@ -3,13 +3,20 @@ import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
 import { tiny } from "./tiny-blueprint.ts";
 
-const { TEST_DATABASE_URL = "", TEST_REDIS_URL = "", TEST_LEASE_MS = "", TEST_ROLE = "" } = process.env;
+const {
+  TEST_DATABASE_URL = "",
+  TEST_REDIS_URL = "",
+  TEST_LEASE_MS = "",
+  TEST_ROLE = "",
+  TEST_BACKUPS = "",
+} = process.env;
 const installation = await openInstallation({
   databaseUrl: TEST_DATABASE_URL,
   redisUrl: TEST_REDIS_URL === "" ? null : TEST_REDIS_URL,
   blueprints: [erp, tiny],
   role: TEST_ROLE,
   provisioningConnections: 2,
+  backupDirectory: TEST_BACKUPS,
   log: createLogger({ level: "silent", name: "worker" }),
 });
 await startWorker(installation, {

@@ -18,6 +18,7 @@ let started = 0;
 export async function startWorkerProcess(
   databaseUrl: string,
   redisUrl: string | null,
+  backupDirectory = "",
 ): Promise<WorkerProcess> {
   started += 1;
   const role = `victim${started}`;
@@ -28,6 +29,7 @@ export async function startWorkerProcess(
       TEST_REDIS_URL: redisUrl ?? "",
       TEST_LEASE_MS: String(TEST_LEASE_MS),
       TEST_ROLE: role,
+      TEST_BACKUPS: backupDirectory,
     },
     execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
