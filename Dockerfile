@@ -19,6 +19,9 @@ RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY packages packages
 COPY apps apps
 
+# A volume that is mounted here for the first time takes over whose it is.
+RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/tenantry/backups
+
 # A number, so that orchestrators can see that it isn't root.
 USER 1000:1000
 EXPOSE 3000

@@ -159,11 +159,32 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     expect(refused.stderr).toContain("--admin is not known to blueprint booking");
   });
 
+  it("deletes a license after a yes, tells where its backup is, and finds all well afterwards", async () => {
+    const created = await run(["license", "create", "--client", "Gone", "--admin", "boss", "--json"], {
+      TENANTRY_ADMIN_PASSWORD: "correct horse battery",
+    });
+    const { key } = JSON.parse(created.stdout).license;
+    const unasked = await run(["license", "delete", key, "--json"]);
+    expect(unasked).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(unasked.stderr.trim().split("\n").at(-1) ?? "").error.code).toBe("NOT_CONFIRMED");
+    const deleted = await run(["license", "delete", key.toLowerCase(), "--yes", "--json"]);
+    expect(deleted.code, deleted.stderr).toBe(0);
+    const { state, result } = JSON.parse(deleted.stdout);
+    expect(state).toBe("succeeded");
+    expect(await readdir(join(dataDir, "backups"))).toEqual([result.backup.file]);
+    const healthy = await run(["doctor", key]);
+    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
+    expect(healthy.stdout).toContain(result.backup.file);
+    expect(await leftBehind()).toEqual([]);
+  });
+
   it.each([
     [["nothing"], 2],
     [["license", "create"], 2],
     [["license", "create", "--client", "A", "--admin", "a", "--max-users", "0"], 2],
     [["license", "show", "0000-0000-0000-0000"], 1],
+    [["license", "delete"], 2],
+    [["license", "delete", "0000-0000-0000-0000", "--yes"], 1],
     [["operation", "show", "nonsense"], 1],
     [["license", "suspend", "0000-0000-0000-0000"], 2],
     [["license", "suspend", "0000-0000-0000-0000", "--reason", "x"], 1],

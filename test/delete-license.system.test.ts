@@ -1,5 +1,15 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
-import { type DeleteTenantResult, deleteLicense, normalizeLicenseKey, withTenant } from "@tenantry/tenancy";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type DeleteTenantResult,
+  deleteLicense,
+  examineInstallation,
+  normalizeLicenseKey,
+  withTenant,
+} from "@tenantry/tenancy";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { type Answer, startApi } from "./support/api.ts";
@@ -12,6 +22,20 @@ import { openTestInstallation, queueStores } from "./support/tenantry.ts";
 
 const TENANT_SCHEMA_LOCK = 0x74_6e_00_02;
 const CALLER = { actor: "cli:test", apiKeyId: null, idempotency: null };
+
+/** A disk of a size of our own takes the right to mount one. */
+function canMount(): boolean {
+  const place = mkdtempSync(join(tmpdir(), "tenantry-mount-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tenantry-test", place], { stdio: "ignore" });
+    execFileSync("umount", [place]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(place);
+  }
+}
 
 describe.each(queueStores())("a license that is deleted, queue on $name", async ({ redisUrl }) => {
   const database = await createTestDatabase();
@@ -297,6 +321,33 @@ describe("a deletion that goes wrong", async () => {
     await expectUnharmed(tenant);
     await rm(backupDirectory);
     await expectDeleted(installation, database.adminUrl, await attempt(tenant.key), tenant.role);
+  });
+
+  it.runIf(canMount())("because the disk is full drops nothing", async () => {
+    const tenant = await sold();
+    await mkdir(backupDirectory, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tenantry-test", backupDirectory]);
+    try {
+      await withAdmin(database.adminUrl, (client) =>
+        client.query(
+          `INSERT INTO ${tenant.schema}.security_logs (event_type, details)
+           SELECT 'x', md5(random()::text) FROM generate_series(1, 20000)`,
+        ),
+      );
+      expect(await attempt(tenant.key)).toMatchObject({
+        state: "failed",
+        error: { code: "BACKUP_FAILED", detail: expect.stringContaining("ENOSPC") },
+      });
+      expect(readdirSync(backupDirectory)).toEqual([]);
+    } finally {
+      execFileSync("umount", [backupDirectory]);
+    }
+    await expectUnharmed(tenant);
+    // Nobody's data goes because somebody lets the doctor mend things.
+    const findings = await examineInstallation(ctx, { caller: CALLER, announce: async () => undefined });
+    const failures = findings.filter(({ check }) => check === "failures");
+    expect(failures[0]?.detail).toContain("delete-tenant");
+    expect(failures.map(({ fix }) => fix)).toEqual(failures.map(() => undefined));
   });
 
   it("because there is no way to make the folder drops nothing", async () => {

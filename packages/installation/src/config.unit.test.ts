@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "./config.ts";
 
@@ -12,7 +13,26 @@ describe("the environment", () => {
       opsPassword: null,
       sessionTtlMs: 8 * 3_600_000,
       logLevel: "info",
+      backupDirectory: resolve(".data/backups"),
     });
+  });
+
+  it.each([
+    [{ DATA_DIR: "/srv/data" }, "/srv/data/backups"],
+    [{ BACKUP_URL: "file:///srv/backups/" }, "/srv/backups"],
+    [{ BACKUP_URL: "file:///srv/my%20backups" }, "/srv/my backups"],
+  ])("puts backups of %j into %s", (environment, directory) => {
+    expect(parseConfig(environment).backupDirectory).toBe(directory);
+  });
+
+  it.each([
+    "s3://key-secret@bucket",
+    "https://x/secret",
+    "/srv/secret",
+    "file://host/secret",
+    "file:///x?secret=1",
+  ])("keeps no backups at %s, and doesn't repeat it", (BACKUP_URL) => {
+    expect(() => parseConfig({ BACKUP_URL })).toThrow(/BACKUP_URL: must be a file:\/\/ URL (?!.*secret)/);
   });
 
   it("is read whole", () => {

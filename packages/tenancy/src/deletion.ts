@@ -139,7 +139,7 @@ export async function recordDropBegan(
     .updateTable("deletions")
     .from("held")
     .set({
-      backup: backup === null ? null : JSON.stringify(backup),
+      ...(backup === null ? {} : { backup: JSON.stringify(backup) }),
       drop_began_at: sql<Date>`coalesce(deletions.drop_began_at, now())`,
     })
     .whereRef("deletions.operation_id", "=", "held.id")

@@ -36,7 +36,8 @@ export async function retire(
   const { tenant, licenseKey } = deletion;
   const { directory } = ctx.backups;
   const files = filesOf(work, deletion);
-  let made: LastBackup | null = null;
+  // What an earlier attempt recorded counts until there is a newer one: of a tenant that is all gone there won't be.
+  let backup = deletion.backup;
   let recorded = false;
   try {
     const outcome = await retireTenant(placementOf(ctx, tenant).provisioning, {
@@ -54,15 +55,15 @@ export async function retire(
       keep: async (dump) => {
         await removeEarlierFiles(directory, files, deletion.backup?.file ?? null);
         const file = backupName(files);
-        made = await writeBackup(directory, file, dump);
+        backup = await writeBackup(directory, file, dump);
       },
       mayRetire: async () => {
-        recorded = await recordDropBegan(ctx, work.claim, made);
+        recorded = await recordDropBegan(ctx, work.claim, backup);
         return recorded;
       },
     });
     if (outcome.kind === "superseded") return whyStopped(await claimStanding(ctx, work.claim));
-    return { kind: "retired", backup: outcome.kind === "retired-before" ? deletion.backup : made };
+    return { kind: "retired", backup };
   } catch (error) {
     if (error instanceof Stopped) return whyStopped(error.standing);
     throw backupError(error);
