@@ -416,6 +416,43 @@ describe("a deletion that goes wrong", async () => {
   });
 });
 
+describe("what a tenant's own login leaves behind", async () => {
+  const database = await createTestDatabase();
+  const installation = await openTestInstallation({ databaseUrl: database.url });
+
+  it("goes with it: open sessions, large objects, rights given by hand", async () => {
+    await installation.work();
+    const { license, tenant, operation } = await orderLicense(installation);
+    expect((await ended(installation, operation.id)).state).toBe("succeeded");
+    const role = await roleOf(installation, tenant);
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = "set by hand";
+    await withAdmin(database.adminUrl, async (client) => {
+      await client.query(`ALTER ROLE ${role} LOGIN PASSWORD 'set by hand'`);
+      const made = await client.query("SELECT lo_from_bytea(0, 'of the tenant') AS oid");
+      await client.query(`ALTER LARGE OBJECT ${made.rows[0].oid} OWNER TO ${role}`);
+    });
+    await withAdmin(database.url, (client) =>
+      client.query(`CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO ${role}`),
+    );
+    await withAdmin(url.href, async (session) => {
+      const gone = new Promise((resolve) => session.once("end", resolve));
+      const { operation: deletion } = await deleteLicense(
+        installation.ctx,
+        { licenseKey: license.key },
+        CALLER,
+      );
+      await expectDeleted(installation, database.adminUrl, await ended(installation, deletion.id), role);
+      await gone;
+    });
+    const objects = await withAdmin(database.adminUrl, (client) =>
+      client.query("SELECT count(*)::int FROM pg_largeobject_metadata"),
+    );
+    expect(objects.rows).toEqual([{ count: 0 }]);
+  });
+});
+
 describe("the last backup of a tenant in full use", async () => {
   const database = await createTestDatabase();
   const installation = await openTestInstallation({ databaseUrl: database.url });
@@ -425,12 +462,18 @@ describe("the last backup of a tenant in full use", async () => {
     const { license, tenant, operation } = await orderLicense(installation);
     expect((await ended(installation, operation.id)).state).toBe("succeeded");
     const role = await roleOf(installation, tenant);
+    const { ordinal } = await installation.ctx.control
+      .selectFrom("tenants")
+      .select("ordinal")
+      .where("schema_name", "=", tenant.schema)
+      .executeTakeFirstOrThrow();
     // As an application has it that read the tenant's row a while ago.
     const stale = {
       schema_name: tenant.schema,
       role_name: role,
       placement: "default",
       state: "ready" as const,
+      ordinal,
     };
     const saved: string[] = [];
     const refusals: unknown[] = [];

@@ -81,7 +81,7 @@ function valueFor(column: Column, row: number): unknown {
     case "boolean":
       return row % 2 === 0;
     case "date":
-      return row === 1 ? "infinity" : `20${10 + row}-02-28`;
+      return row === 1 && check === null ? "infinity" : `20${10 + row}-02-28`;
     case "time without time zone":
       return `0${row}:59:59.999999`;
     case "timestamp with time zone":

@@ -45,7 +45,7 @@ export {
   tableRightsScript,
 } from "./tenant/access.ts";
 export { adoptTenantScript } from "./tenant/adopt.ts";
-export { type DropInput, dropRetired, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
+export { type DropInput, dropRetired, dropRoleAlone, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
 export {
   type DumpInput,
   dumpTenant,

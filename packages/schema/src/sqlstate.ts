@@ -4,6 +4,7 @@ export const SQLSTATE = {
   duplicateSchema: "42P06",
   duplicateObject: "42710",
   undefinedTable: "42P01",
+  dependentObjectsStillExist: "2BP01",
   insufficientPrivilege: "42501",
   lockNotAvailable: "55P03",
   queryCanceled: "57014",

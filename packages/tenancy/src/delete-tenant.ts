@@ -1,4 +1,4 @@
-import { dropRetired, dropTenantRole, endSessionsOf } from "@tenantry/schema";
+import { dropRetired, dropRoleAlone, endSessionsOf } from "@tenantry/schema";
 import { sql } from "kysely";
 import { claimStanding, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
@@ -9,6 +9,7 @@ import { removeEarlierFiles } from "./last-backup.ts";
 import type { OperationHandler, OperationWork, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
 import { retire } from "./retire-tenant.ts";
+import { tenantGateway } from "./tenant-connection.ts";
 
 /** What a finished delete-tenant operation says. */
 export interface DeleteTenantResult {
@@ -33,13 +34,14 @@ export const deleteTenant: OperationHandler = async (ctx, work) => {
   const { backup } = retirement;
   reportDeletion(work, "drop", 0, 0, `Dropping schema ${tenant.schema_name}`);
   try {
-    await endSessionsOf(provisioning, tenant.role_name);
+    const access = { role: tenant.role_name, gateway: tenantGateway(ctx, tenant) };
+    await endSessionsOf(provisioning, access);
     let total = 0;
     const dropped = await dropRetired(provisioning, {
       schema: tenant.schema_name,
       retired,
       tenantId: tenant.id,
-      role: tenant.role_name,
+      ...access,
       mayProceed: async () => (await claimStanding(ctx, work.claim)) !== "lost",
       onProgress: (left) => {
         total = Math.max(total, left);
@@ -48,7 +50,7 @@ export const deleteTenant: OperationHandler = async (ctx, work) => {
     });
     if (!dropped) return { kind: "superseded" };
     // Left over where somebody had removed the schema by hand; gone with it otherwise.
-    if (deletion.formerState === "ready") await dropTenantRole(provisioning, tenant.role_name);
+    if (deletion.formerState === "ready") await dropRoleAlone(provisioning, access);
   } catch (error) {
     throw deletionError(error, "DELETION_FAILED", "PostgreSQL refused to drop a part of the tenant");
   }

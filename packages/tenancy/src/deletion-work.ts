@@ -40,6 +40,13 @@ export function filesOf(work: OperationWork, { licenseKey }: Deletion): Deletion
   return { licenseKey, operationId: work.operation.id, attempt: work.claim.attempt };
 }
 
+const HINTS: Readonly<Record<string, string>> = {
+  [SQLSTATE.insufficientPrivilege]:
+    "Something in the tenant's schema belongs to another login: give it to Tenantry's (ALTER … OWNER TO …), or remove it.",
+  [SQLSTATE.dependentObjectsStillExist]:
+    "The tenant's role was given rights by another login, here or in another database: take them back (REVOKE, or DROP OWNED BY as a superuser), then run `tenantry operation retry`.",
+};
+
 /** Names the trouble by SQLSTATE. PostgreSQL's own sentence may quote a row, so it goes to the log only. */
 export function deletionError(
   error: unknown,
@@ -56,11 +63,9 @@ export function deletionError(
   }
   const state = sqlState(error);
   if (state === undefined) return error;
-  const foreign =
-    state === SQLSTATE.insufficientPrivilege
-      ? {
-          hint: "Something in the tenant's schema belongs to another login: give it to Tenantry's (ALTER … OWNER TO …), or remove it.",
-        }
-      : {};
-  return new TenancyError(code, `${detail} (SQLSTATE ${state}).`, { ...foreign, cause: error });
+  const hint = HINTS[state];
+  return new TenancyError(code, `${detail} (SQLSTATE ${state}).`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
 }

@@ -2,6 +2,7 @@ import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import { type Pool, type PoolClient, type Queryable, withClient } from "../pool.ts";
 import { lockTenantName } from "./advisory-lock.ts";
 import { qualified, relationsOf } from "./contents.ts";
+import { dropRoleScript, type Gateway } from "./gateway.ts";
 import { MARKER_TABLE, readMarker } from "./marker.ts";
 
 export interface DropInput {
@@ -11,6 +12,7 @@ export interface DropInput {
   readonly retired: string;
   readonly tenantId: string;
   readonly role: string;
+  readonly gateway: Gateway;
   /** Asked in each transaction before it commits; a `false` rolls it back and ends the work. */
   readonly mayProceed: () => Promise<boolean>;
   /** Told after each commit. */
@@ -50,7 +52,7 @@ async function dropSlice(client: PoolClient, input: DropInput): Promise<Slice> {
   const { statement, left } = await nextStatement(client, input.retired);
   if (statement === null) {
     await client.query(`DROP SCHEMA ${quoteIdentifier(input.retired)} CASCADE`);
-    await dropTenantRole(client, input.role);
+    await dropTenantRole(client, input);
   } else {
     await client.query(statement);
   }
@@ -98,22 +100,57 @@ async function nextStatement(
   return { statement, left: left - some.length };
 }
 
-/** Drops a tenant's role, with what it was granted or owns in this database. Nothing happens when it isn't there. */
-export async function dropTenantRole(client: Queryable, role: string): Promise<void> {
-  const found = await client.query<{ ours: boolean }>(
-    `SELECT pg_has_role(oid, 'USAGE') AS ours FROM pg_roles WHERE rolname = ${quoteLiteral(role)}`,
-  );
+/**
+ * Drops a tenant's role, with what it was granted or owns in this database. Nothing happens when it isn't there. For a
+ * transaction of Tenantry's own login.
+ */
+export async function dropTenantRole(
+  client: Queryable,
+  { role, gateway }: Pick<DropInput, "role" | "gateway">,
+): Promise<void> {
+  const found = await client.query<{ holds: boolean }>(`
+    SELECT EXISTS (
+      SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = role.oid
+        AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS holds
+    FROM pg_roles AS role WHERE rolname = ${quoteLiteral(role)}`);
   const [row] = found.rows;
   if (row === undefined) return;
-  const name = quoteIdentifier(role);
   // A large object that its SQL made, say, would hold the role back.
-  await client.query(`${row.ours ? `DROP OWNED BY ${name}; ` : ""}DROP ROLE ${name}`);
+  if (row.holds) {
+    await client.query(`${joinRoleScript(gateway, role)}DROP OWNED BY ${quoteIdentifier(role)}`);
+  }
+  await client.query(dropRoleScript(gateway, role));
 }
 
-/** Ends the sessions that a tenant's role has logged in itself; those of others aren't ours to end. */
-export async function endSessionsOf(client: Queryable, role: string): Promise<void> {
-  await client.query(`
-    SELECT pg_terminate_backend(activity.pid)
-    FROM pg_stat_activity AS activity JOIN pg_roles AS role ON role.oid = activity.usesysid
-    WHERE role.rolname = ${quoteLiteral(role)} AND pg_has_role(role.oid, 'USAGE')`);
+/** `dropTenantRole` in a transaction of its own. */
+export async function dropRoleAlone(pool: Pool, input: Pick<DropInput, "role" | "gateway">): Promise<void> {
+  await withClient(pool, async (client) => {
+    await client.query("BEGIN");
+    await dropTenantRole(client, input);
+    await client.query("COMMIT");
+  });
+}
+
+/** Ends the sessions that a tenant's role has logged in itself, which outlive its rights. */
+export async function endSessionsOf(
+  pool: Pool,
+  { role, gateway }: Pick<DropInput, "role" | "gateway">,
+): Promise<void> {
+  const sessions = `FROM pg_stat_activity WHERE usename = ${quoteLiteral(role)}`;
+  const found = await pool.query(`SELECT pid ${sessions}`);
+  if (found.rows.length === 0) return;
+  await withClient(pool, async (client) => {
+    await client.query(`BEGIN; ${joinRoleScript(gateway, role)}SELECT pg_terminate_backend(pid) ${sessions}`);
+    await client.query("ROLLBACK");
+  });
+}
+
+/** Gives our own login the role's rights, which only its gateway has, until the transaction ends or the role does. */
+function joinRoleScript({ keeper }: Gateway, role: string): string {
+  // As whoever runs this, whose name the keeper doesn't know.
+  return `DO $join$ BEGIN
+    SET LOCAL ROLE ${quoteIdentifier(keeper)};
+    EXECUTE format('GRANT %I TO %I', ${quoteLiteral(role)}, session_user);
+    SET LOCAL ROLE NONE;
+  END $join$;\n`;
 }

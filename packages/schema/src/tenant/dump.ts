@@ -1,5 +1,6 @@
 import { to as copyTo } from "pg-copy-streams";
 import { type CompiledBlueprint, LEDGER_TABLE, ledgerTablesScript } from "../blueprint/compile.ts";
+import { roleSettingScript } from "../blueprint/tenant-rights.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import type { PoolClient } from "../pool.ts";
 import { readContents, type SchemaContents, type TableContents } from "./contents.ts";
@@ -117,6 +118,8 @@ function opening({ schema, title }: DumpInput): string {
     "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSET intervalstyle = postgres;\n",
     "SET client_min_messages = warning;\nSET statement_timeout = 0;\nSET lc_monetary = 'C';\n",
     `BEGIN;\nCREATE SCHEMA ${quoteIdentifier(schema)};\nSET LOCAL search_path = ${quoteIdentifier(schema)};\n`,
+    // The tenant's role isn't there: what the script takes from it, it takes from one that has nothing.
+    roleSettingScript("pg_monitor"),
   ].join("");
 }
 
