@@ -108,6 +108,13 @@ describe.each(queueStores())("a license that is deleted, queue on $name", async 
     expect(text).toContain("Al Noor Trading");
     expect((row.result as DeleteTenantResult).backup?.rows).toBeGreaterThan(50);
     const shown = await show(gone.key);
+    const history = await api.call("GET", `/v1/licenses/${gone.key}/events`);
+    expect(history.body.items[0]).toMatchObject({
+      type: "deleted",
+      actor: expect.stringMatching(/^api-key:/),
+      from: { status: "active" },
+      to: { status: "inactive" },
+    });
     expect(shown).toMatchObject({
       license: { status: "inactive", key: gone.key },
       tenant: { state: "deleted" },
@@ -157,6 +164,9 @@ describe.each(queueStores())("a license that is deleted, queue on $name", async 
     expect((await remove(other.key, headers)).body.code).toBe("IDEMPOTENCY_KEY_REUSED");
     const order = await api.call("POST", "/v1/licenses", { body: createLicenseBody(), headers });
     expect(order.body.code).toBe("IDEMPOTENCY_KEY_REUSED");
+    const change = { "idempotency-key": `change ${other.key}` };
+    await api.call("POST", `/v1/licenses/${other.key}/deactivate`, { body: {}, headers: change });
+    expect((await remove(other.key, change)).body.code).toBe("IDEMPOTENCY_KEY_REUSED");
     expect((await remove("0000-0000-0000-0000")).body.code).toBe("LICENSE_NOT_FOUND");
   });
 

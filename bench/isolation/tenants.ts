@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createLogger, type Installation, openInstallation } from "@tenantry/installation";
 import {
   type Blueprint,
@@ -26,6 +28,8 @@ export function openBench(databaseUrl: string): Promise<Installation> {
     redisUrl: null,
     blueprints: [erp, booking],
     role: "bench",
+    // Nothing is deleted here.
+    backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
     provisioningConnections: 2,
     log: createLogger({ level: "error", name: "bench" }),
   });

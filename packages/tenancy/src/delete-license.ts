@@ -3,7 +3,7 @@ import { type ControlDatabase, SQLSTATE, sqlState } from "@tenantry/schema";
 import type { TenancyContext } from "./context.ts";
 import { beginDeletion } from "./deletion.ts";
 import { TenancyError } from "./errors.ts";
-import { assertSameRequest, type Caller } from "./idempotency.ts";
+import { assertKeyUnused, assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { normalizeLicenseKey } from "./license-key.ts";
 import { findEarlier, retryOperation } from "./operation-control.ts";
 import { isFinished } from "./operation-state.ts";
@@ -43,7 +43,7 @@ export async function deleteLicense(
     // The same idempotency key, at the same moment, for another license: its commit is what we collided with.
     const winner =
       sqlState(error) === SQLSTATE.uniqueViolation ? await findRepeated(ctx.control, caller) : null;
-    if (winner === null) throw error;
+    if (winner === null) throw orKeyReused(error);
     accepted = winner;
   }
   if (accepted.kind !== "stuck") return accepted;
@@ -68,6 +68,7 @@ async function accept(transaction: ControlDatabase, key: string, caller: Caller)
   // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
   const repeated = await findRepeated(transaction, caller);
   if (repeated !== null) return repeated;
+  await assertKeyUnused(transaction, caller);
   if (tenant === undefined) throw new TenancyError("LICENSE_NOT_FOUND", "There is no license with that key.");
   if (tenant.state === "deleting") return underWay(transaction, tenant.id, caller);
   const operation = await insertOperation(transaction, tenant.license_id, caller);

@@ -102,6 +102,28 @@ async function finish(
         .set({ is_active: false, admin_password_hash: null })
         .whereRef("licenses.id", "=", "done.license_id"),
     )
+    .with("history", (db) =>
+      db
+        .insertInto("license_events")
+        .columns(["license_id", "type", "actor", "from", "to"])
+        .expression((eb) =>
+          eb
+            // As it was before this statement.
+            .selectFrom("licenses")
+            .innerJoin("done", "done.license_id", "licenses.id")
+            .select((select) => [
+              "licenses.id",
+              select.val("deleted" as const).as("type"),
+              sql<string>`(select actor from tenantry.operation_events where operation_id = done.id and type = 'accepted' order by id limit 1)`.as(
+                "actor",
+              ),
+              sql<string>`jsonb_build_object('status', tenantry.license_status(licenses.is_active, licenses.suspended_at, licenses.expires_at, now()))`.as(
+                "from",
+              ),
+              sql<string>`jsonb_build_object('status', 'inactive')`.as("to"),
+            ]),
+        ),
+    )
     .with("late_sessions", (db) =>
       db.deleteFrom("sessions").using("done").whereRef("sessions.license_id", "=", "done.license_id"),
     )
