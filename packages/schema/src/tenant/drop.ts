@@ -19,9 +19,9 @@ export interface DropInput {
   readonly onProgress: (left: number) => void;
 }
 
-/** Foreign keys, or tables, in one transaction. A table holds some ten locks with its indexes, sequence and TOAST table. */
-const KEYS_AT_ONCE = 25;
-const TABLES_AT_ONCE = 10;
+/** Foreign keys, or tables, in one transaction. A table goes with some 25 locks: its indexes, sequence, TOAST table. */
+const KEYS_AT_ONCE = 15;
+const TABLES_AT_ONCE = 5;
 
 /**
  * Drops a schema that was put aside, and its role, in slices: all at once would take several hundred of the locks that the
