@@ -10,6 +10,7 @@ import type { OperationHandler, OperationWork, WorkResult } from "./operation-wo
 import { placementOf } from "./placement.ts";
 import { retire } from "./retire-tenant.ts";
 import { tenantGateway } from "./tenant-connection.ts";
+import { removeTenantRedis } from "./tenant-redis.ts";
 
 /** What a finished delete-tenant operation says. */
 export interface DeleteTenantResult {
@@ -54,6 +55,8 @@ export const deleteTenant: OperationHandler = async (ctx, work) => {
   } catch (error) {
     throw deletionError(error, "DELETION_FAILED", "PostgreSQL refused to drop a part of the tenant");
   }
+  reportDeletion(work, "redis", 0, 0, "Removing the tenant's keys in Redis");
+  await removeTenantRedis(ctx, tenant);
   await removeEarlierFiles(ctx.backups.directory, filesOf(work, deletion), backup?.file ?? null);
   return finish(ctx, work, deletion, backup);
 };

@@ -15,8 +15,8 @@ export interface Deletion {
   readonly formerState: "ready" | "failed";
 }
 
-/** Where the two long parts lie between 0 and 100. */
-const PERCENT = { backup: [5, 60], drop: [60, 95] } as const;
+/** Where the parts lie between 0 and 100. */
+const PERCENT = { backup: [5, 60], drop: [60, 95], redis: [95, 99] } as const;
 /** Shows how far a deletion is. */
 export function reportDeletion(
   work: OperationWork,
