@@ -81,21 +81,23 @@ describe("signing in", () => {
       "unknown user": () => attempt(license.key, ADMIN_PASSWORD, "nobody"),
       "wrong password": () => attempt(license.key, "wrong password"),
     };
-    const times: Record<string, number> = {};
-    for (const [name, refused] of Object.entries(wrong)) {
-      const startedAt = performance.now();
-      await expect(refused()).rejects.toMatchObject({
-        code: "INVALID_CREDENTIALS",
-        message: "License key, username or password is wrong.",
-      });
-      times[name] = performance.now() - startedAt;
+    const quickest: Record<string, number> = {};
+    // A busy machine may miss a beat now and then, whatever was wrong. Five refusals in a row would lock.
+    for (let round = 1; round <= 4; round++) {
+      for (const [name, refused] of Object.entries(wrong)) {
+        const startedAt = performance.now();
+        await expect(refused()).rejects.toMatchObject({
+          code: "INVALID_CREDENTIALS",
+          message: "License key, username or password is wrong.",
+        });
+        quickest[name] = Math.min(quickest[name] ?? Number.POSITIVE_INFINITY, performance.now() - startedAt);
+      }
     }
     // Answers come on a beat of 250 ms; whichever beat it is, all three share it.
-    const beats = Object.values(times).map((milliseconds) => Math.round(milliseconds / 250));
-    expect(new Set(beats), JSON.stringify(times)).toHaveLength(1);
-    expect(installation.logs.withMessage("sign-in refused").map((line) => line.refusal)).toEqual(
-      Object.keys(wrong),
-    );
+    const beats = Object.values(quickest).map((milliseconds) => Math.round(milliseconds / 250));
+    expect(new Set(beats), JSON.stringify(quickest)).toHaveLength(1);
+    const told = installation.logs.withMessage("sign-in refused").map((line) => line.refusal);
+    expect(told.slice(-3)).toEqual(Object.keys(wrong));
   });
 
   it("locks for 30 minutes after five wrong passwords, for the right one too", async () => {
