@@ -14,6 +14,7 @@ const TRANSACTIONS = 10_000;
 
 const database = await createTestDatabase();
 const installation = await openTestInstallation({ databaseUrl: database.url, blueprints: [notes] });
+const pooledUrl = hasPgBouncer ? await startPgBouncer(database.adminUrl, CONNECTIONS) : "";
 let tenants: readonly ReadyTenant[] = [];
 
 beforeAll(async () => {
@@ -201,15 +202,9 @@ describe("ten thousand transactions of fifty tenants through four connections", 
   });
 
   it.runIf(hasPgBouncer)("nor through PgBouncer in transaction mode", async () => {
-    await storm(withConnections(await pooled(), 20), ACCIDENTS);
+    await storm(withConnections(pooledUrl, 20), ACCIDENTS);
   });
 });
-
-const pooled = async (): Promise<string> => {
-  pooledUrl ??= startPgBouncer(database.adminUrl, CONNECTIONS);
-  return pooledUrl;
-};
-let pooledUrl: Promise<string> | undefined;
 
 describe("what a use leaves on a connection", () => {
   const next = (ctx: TenancyContext, tenant: TenantRow, statement: string) =>
@@ -312,7 +307,7 @@ describe("tenants that log in as themselves", () => {
   });
 
   it.runIf(hasPgBouncer)("can do so through PgBouncer", async () => {
-    const ctx = withConnections(await pooled(), 3);
+    const ctx = withConnections(pooledUrl, 3);
     const some = tenants.slice(0, 10);
     const seen = await Promise.all(
       some.map((tenant) => withTenant(ctx, tenant.row, look, { mode: "login" })),
