@@ -16,7 +16,7 @@ interface Plan {
 }
 
 const FULL: Plan = {
-  throughput: { clients: [1, 8, 32], rounds: 7, transactions: 6_000, connections: 10 },
+  throughput: { clients: [1, 8, 32], rounds: 5, transactions: 4_000, connections: 10 },
   memberships: { roles: 10_000, creations: 40 },
   memoryTenants: 1_000,
 };
@@ -31,7 +31,7 @@ const TENANTS = 50;
 /** Far from those that the memberships are measured with. */
 const MEMORY_ORDINAL = 20_001;
 
-/** The transactions' rate must be this share of a plain pool's at least, in shared mode. */
+/** The transactions' rate must be this share at least of the same query's by Kysely on a plain pool, in shared mode. */
 const THROUGHPUT_TARGET = 0.85;
 /** What a transaction may cost more right after another tenant was made, in milliseconds. */
 const EXTRA_TARGET_MS = 5;
@@ -108,11 +108,11 @@ function targetsOf(throughput: readonly Throughput[], afterCreation: readonly Af
   return [
     ...throughput
       .filter(({ contender }) => contender === "withTenant, shared")
-      .map(({ clients, ratio }) => ({
-        what: `transactions of a plain pool's, ${clients} clients`,
+      .map(({ clients, ofKysely }) => ({
+        what: `transactions of the same by Kysely on a plain pool, ${clients} clients`,
         asked: `at least ${THROUGHPUT_TARGET}`,
-        measured: ratio,
-        met: ratio >= THROUGHPUT_TARGET,
+        measured: ofKysely,
+        met: ofKysely >= THROUGHPUT_TARGET,
       })),
     ...afterCreation
       .filter(({ contender }) => contender.startsWith("withTenant"))
@@ -128,12 +128,13 @@ function targetsOf(throughput: readonly Throughput[], afterCreation: readonly Af
 function reportOf({ throughput, afterCreation, memory, targets }: Figures): string {
   return [
     table(
-      ["one read by key", "clients", "per second", "of plain"],
+      ["one read by key", "clients", "per second", "of driver", "of Kysely"],
       throughput.map((row) => [
         row.contender,
         String(row.clients),
         row.perSecond.toFixed(0),
-        row.ratio.toFixed(2),
+        row.ofDriver.toFixed(2),
+        row.ofKysely.toFixed(2),
       ]),
     ),
     table(

@@ -18,8 +18,9 @@ export interface Throughput {
   readonly clients: number;
   /** Median of the rounds. */
   readonly perSecond: number;
-  /** Of the plain pool's, the median of the rounds' own ratios. */
-  readonly ratio: number;
+  /** Of the bare driver's on a plain pool, and of Kysely's there: medians of the rounds' own ratios. */
+  readonly ofDriver: number;
+  readonly ofKysely: number;
   readonly raw: readonly number[];
 }
 
@@ -33,6 +34,8 @@ interface Tables {
 }
 
 const KEY = "work_hours_start";
+const DRIVER = "driver on a plain pool";
+const KYSELY = "Kysely on a plain pool";
 
 /**
  * One read by key in a transaction of its own: on a plain pool as the owner, with the table's schema in its name (begin,
@@ -53,7 +56,7 @@ export async function measureThroughput(
   const few = tenants.slice(0, plan.connections / 2);
   const contenders: Contender[] = [
     {
-      name: "plain pool",
+      name: DRIVER,
       transaction: async (tenant) => {
         const client = await pool.connect();
         await client.query("begin");
@@ -63,7 +66,7 @@ export async function measureThroughput(
       },
     },
     {
-      name: "Kysely on a plain pool",
+      name: KYSELY,
       transaction: (tenant) =>
         kysely
           .transaction()
@@ -120,14 +123,16 @@ async function measureRounds(
       if (round > 0) raw.get(name)?.push((transactions * 1000) / (performance.now() - begun));
     }
   }
-  const plain = raw.get("plain pool") ?? [];
+  const ratioTo = (peer: string, rates: readonly number[]): number =>
+    median(rates.map((rate, round) => rate / (raw.get(peer)?.[round] ?? Number.NaN)));
   return contenders.map(({ name }) => {
     const rates = raw.get(name) ?? [];
     return {
       contender: name,
       clients,
       perSecond: median(rates),
-      ratio: median(rates.map((rate, round) => rate / (plain[round] ?? Number.NaN))),
+      ofDriver: ratioTo(DRIVER, rates),
+      ofKysely: ratioTo(KYSELY, rates),
       raw: rates,
     };
   });

@@ -69,22 +69,22 @@ export class LoginPools {
    */
   async use<T>(login: Login, work: (client: PoolClient) => Promise<T>): Promise<T> {
     const turns = this.#turns.isLocked() ? this.#turnsInTime : this.#turns;
-    return turns.runExclusive(async () => {
-      const entry = this.#entry(login);
-      entry.users += 1;
-      let client: PoolClient | undefined;
-      let failed = true;
-      try {
-        client = await this.#connect(entry);
-        const result = await work(client);
-        failed = false;
-        return result;
-      } finally {
-        client?.release(failed);
-        entry.users -= 1;
-        this.#forget(login.user, entry);
-      }
-    });
+    const [, giveBack] = await turns.acquire();
+    const entry = this.#entry(login);
+    entry.users += 1;
+    let client: PoolClient | undefined;
+    let failed = true;
+    try {
+      client = await this.#connect(entry);
+      const result = await work(client);
+      failed = false;
+      return result;
+    } finally {
+      client?.release(failed);
+      entry.users -= 1;
+      this.#forget(login.user, entry);
+      giveBack();
+    }
   }
 
   /** Connections open now. */
@@ -115,7 +115,9 @@ export class LoginPools {
 
   async #connect(entry: Entry): Promise<PoolClient> {
     if (entry.pool.idleCount <= entry.waiting) {
-      if (this.open >= this.#options.budget) await this.#makeRoom(entry);
+      // A pool that has all it may have opens no more, and needs no room.
+      const opens = entry.pool.totalCount < entry.pool.options.max;
+      if (opens && this.open >= this.#options.budget) await this.#makeRoom(entry);
       return entry.pool.connect().catch(explainRefusal);
     }
     entry.waiting += 1;

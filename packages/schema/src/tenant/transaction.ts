@@ -1,14 +1,7 @@
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  Kysely,
-  PostgresDialect,
-  PostgresDriver,
-  type TransactionSettings,
-} from "kysely";
+import { Kysely } from "kysely";
 import { quoteIdentifier } from "../identifier.ts";
-import type { PoolClient, QueryConfig } from "../pool.ts";
-import { assertStatementAllowed } from "./statement-guard.ts";
+import type { PoolClient } from "../pool.ts";
+import { Door, doorDialect } from "./door.ts";
 
 export interface TenantScope {
   readonly schema: string;
@@ -29,8 +22,9 @@ const CLOSE = [
   "DEALLOCATE ALL",
   "DISCARD TEMP",
   "DISCARD SEQUENCES",
-  "SELECT pg_advisory_unlock_all()",
 ].join("; ");
+/** The only part that has to be planned and executed: half of what all of it costs, so it waits for a reason. */
+const UNLOCK = "; SELECT pg_advisory_unlock_all()";
 
 /**
  * Runs `work` in one transaction as the tenant's role, with the tenant's schema as the only one on the path.
@@ -51,9 +45,9 @@ export async function tenantTransaction<DB, T>(
   await client.query(`BEGIN; ${role}SET LOCAL search_path = ${quoteIdentifier(scope.schema)}, pg_temp`);
   const door = new Door(client);
   try {
-    const result = await work(new Kysely<DB>({ dialect: singleConnectionDialect(door) }));
+    const result = await work(new Kysely<DB>({ dialect: doorDialect(door) }));
     await door.close();
-    const ends = await client.query(CLOSE);
+    const ends = await client.query(door.mayHoldLocks ? CLOSE + UNLOCK : CLOSE);
     // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK: an error inside was swallowed by `work`.
     const [end] = ends as unknown as { command: string }[];
     if (end?.command === "ROLLBACK") {
@@ -62,78 +56,5 @@ export async function tenantTransaction<DB, T>(
     return result;
   } finally {
     door.shut();
-  }
-}
-
-/** The way from `work` to the connection. It shuts with the transaction: a Kysely that was kept leads nowhere. */
-class Door {
-  readonly #client: PoolClient;
-  #shut = false;
-  /** The queries that `work` has sent and not waited for, if any: the connection isn't another's before they end. */
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(client: PoolClient) {
-    this.#client = client;
-  }
-
-  async query(text: string, values: readonly unknown[] = []): Promise<unknown> {
-    if (this.#shut)
-      throw new Error("the tenant's transaction has ended; its database handle can't be used any more");
-    assertStatementAllowed(text);
-    // The extended protocol takes one statement: none can be smuggled in behind a semicolon.
-    const config = { text, values: [...values], queryMode: "extended" } as QueryConfig;
-    const sent = this.#client.query(config);
-    this.#last = sent.catch(() => undefined);
-    return sent;
-  }
-
-  /** No statement comes after this; waits for those under way. */
-  async close(): Promise<void> {
-    this.#shut = true;
-    await this.#last;
-  }
-
-  shut(): void {
-    this.#shut = true;
-  }
-}
-
-/** A Kysely dialect on one connection that is already inside a transaction, which it can't end. */
-function singleConnectionDialect(door: Door): PostgresDialect {
-  const borrowed = {
-    query: door.query.bind(door),
-    release: () => undefined,
-  } as unknown as PoolClient;
-  return new InnerDialect({ pool: { connect: async () => borrowed, end: async () => undefined } as never });
-}
-
-class InnerDialect extends PostgresDialect {
-  readonly #config: ConstructorParameters<typeof PostgresDialect>[0];
-
-  constructor(config: ConstructorParameters<typeof PostgresDialect>[0]) {
-    super(config);
-    this.#config = config;
-  }
-
-  override createDriver(): InnerDriver {
-    return new InnerDriver(this.#config);
-  }
-}
-
-/** `db.transaction()` inside a tenant's transaction is a savepoint: a second BEGIN … COMMIT would end the outer one. */
-class InnerDriver extends PostgresDriver {
-  override async beginTransaction(
-    connection: DatabaseConnection,
-    _settings: TransactionSettings,
-  ): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("SAVEPOINT inner_transaction"));
-  }
-
-  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("RELEASE SAVEPOINT inner_transaction"));
-  }
-
-  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("ROLLBACK TO SAVEPOINT inner_transaction"));
   }
 }
