@@ -297,6 +297,17 @@ describe("what a use leaves on a connection", () => {
 });
 
 describe("tenants that log in as themselves", () => {
+  it("may do so for the first time many times at once", async () => {
+    const newcomer = tenants.at(-1) as ReadyTenant;
+    const uses = Array.from({ length: 12 }, () => {
+      const ctx = withConnections(database.url, 1);
+      return withTenant(ctx, newcomer.row, look, { mode: "login" });
+    });
+    // A tenant has ten connections: two of twelve processes may have to wait for their turn in vain.
+    const seen = (await Promise.allSettled(uses)).filter(({ status }) => status === "fulfilled");
+    expect(seen.length).toBeGreaterThanOrEqual(10);
+  });
+
   it("share the budget: many of them through few connections", async () => {
     const ctx = withConnections(database.url, 3);
     const seen = await Promise.all(

@@ -100,16 +100,23 @@ export function dropRoleScript(gateway: Gateway, role: string): string {
   return asKeeper(gateway, `DROP ROLE IF EXISTS ${quoteIdentifier(role)};\n`);
 }
 
-/** Lets a tenant's role log in by itself, with at most so many connections at once. For a transaction of our login. */
+/**
+ * Lets a tenant's role log in by itself, with at most so many connections at once. For a transaction of our login. Many
+ * may find at once that the role can't log in yet, and PostgreSQL refuses to change one role twice at a time.
+ */
 export function allowLoginScript(
   gateway: Gateway,
   role: string,
   login: { readonly password: string; readonly connectionLimit: number },
 ): string {
   const verifier = quoteLiteral(scramVerifier(login.password));
-  return asKeeper(
-    gateway,
-    `ALTER ROLE ${quoteIdentifier(role)} LOGIN PASSWORD ${verifier} CONNECTION LIMIT ${login.connectionLimit};\n${settingsScript(role)}`,
+  const inTurn = `SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.gateway}, hashtext(${quoteLiteral(role)}));\n`;
+  return (
+    inTurn +
+    asKeeper(
+      gateway,
+      `ALTER ROLE ${quoteIdentifier(role)} LOGIN PASSWORD ${verifier} CONNECTION LIMIT ${login.connectionLimit};\n${settingsScript(role)}`,
+    )
   );
 }
 

@@ -1,6 +1,6 @@
-import { Semaphore, type SemaphoreInterface, withTimeout } from "async-mutex";
 import { createPool, type Pool, type PoolClient, type PoolOptions } from "../pool.ts";
 import { sqlState } from "../sqlstate.ts";
+import { Turns } from "./turns.ts";
 
 export interface Login {
   readonly user: string;
@@ -24,13 +24,6 @@ interface Entry {
   waiting: number;
 }
 
-/** Every connection was in use for as long as a caller waits for one. */
-export class PoolBusyError extends Error {
-  override readonly name = "PoolBusyError";
-  /** As a socket's, since it means the same to whoever asks whether to try again. */
-  readonly code = "ETIMEDOUT";
-}
-
 /** The server doesn't know the login, or not with this password. */
 export class LoginRefusedError extends Error {
   override readonly name = "LoginRefusedError";
@@ -45,20 +38,13 @@ const TURN_TIMEOUT_MS = 5_000;
  */
 export class LoginPools {
   readonly #options: LoginPoolsOptions;
-  readonly #turns: SemaphoreInterface;
-  /** The same turns, for those who may have to wait: a timer for each costs, and most needn't. */
-  readonly #turnsInTime: SemaphoreInterface;
+  readonly #turns: Turns;
   /** Oldest use first. */
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: LoginPoolsOptions) {
     this.#options = options;
-    this.#turns = new Semaphore(options.budget);
-    this.#turnsInTime = withTimeout(
-      this.#turns,
-      TURN_TIMEOUT_MS,
-      new PoolBusyError("no connection to PostgreSQL became free in time"),
-    );
+    this.#turns = new Turns(options.budget, TURN_TIMEOUT_MS);
   }
 
   /**
@@ -68,8 +54,7 @@ export class LoginPools {
    * @throws PoolBusyError, LoginRefusedError, the driver's error when it can't connect, and what `work` throws.
    */
   async use<T>(login: Login, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const turns = this.#turns.isLocked() ? this.#turnsInTime : this.#turns;
-    const [, giveBack] = await turns.acquire();
+    await this.#turns.take();
     const entry = this.#entry(login);
     entry.users += 1;
     let client: PoolClient | undefined;
@@ -83,7 +68,7 @@ export class LoginPools {
       client?.release(failed);
       entry.users -= 1;
       this.#forget(login.user, entry);
-      giveBack();
+      this.#turns.giveBack();
     }
   }
 
