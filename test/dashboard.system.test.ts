@@ -116,8 +116,21 @@ describe.runIf(existsSync(CHROMIUM)).each(queueStores())(
         await page.getByText("شركة النور <b>للتجارة</b>").first().waitFor();
         const text = await page.content();
         expect(text).toContain("tenant_");
-        await page.goto(`${api.url}/admin/queues/queue/create-tenant/${failed}`);
-        await page.getByText("Error", { exact: true }).first().click();
+        // The operation is failed before its job is, and a job's page doesn't look again by itself.
+        const error = page.getByText("Error", { exact: true }).first();
+        await expect
+          .poll(
+            async () => {
+              await page.goto(`${api.url}/admin/queues/queue/create-tenant/${failed}`);
+              return error.waitFor({ timeout: 2_000 }).then(
+                () => true,
+                () => false,
+              );
+            },
+            { timeout: 30_000 },
+          )
+          .toBe(true);
+        await error.click();
         await page
           .getByText(/SCHEMA_TAKEN/)
           .first()

@@ -1,3 +1,4 @@
+import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { containerServices, localServices } from "./services.ts";
 
@@ -15,6 +16,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const { DATABASE_URL, REDIS_URL, TEST_SERVICES } = process.env;
   const source = TEST_SERVICES === "containers" ? containerServices : localServices;
   const postgres = DATABASE_URL ? given(DATABASE_URL) : await source.postgres();
+  await assertEnoughConnections(postgres.url);
   const redis = REDIS_URL ? given(REDIS_URL) : await source.redis();
   if (redis === null) {
     process.stderr.write("No redis-server on the PATH: the queue is tested on PostgreSQL only.\n");
@@ -25,6 +27,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await redis?.stop();
     await postgres.stop();
   };
+}
+
+/** Several files at once, each with whole installations of its own: a server's default of 100 doesn't reach. */
+const CONNECTIONS = 200;
+
+async function assertEnoughConnections(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query("SHOW max_connections").finally(() => client.end());
+  const most = Number(rows[0]?.max_connections);
+  if (most >= CONNECTIONS) return;
+  throw new Error(
+    `The tests need a PostgreSQL with max_connections of ${CONNECTIONS} or more; this one has ${most}.`,
+  );
 }
 
 function given(url: string) {
