@@ -33,6 +33,10 @@ export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from ".
 export * from "./control/tables.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
+export * from "./legacy/import-plan.ts";
+export type * from "./legacy/legacy-system.ts";
+export * from "./legacy/source-description.ts";
+export type * from "./legacy/target-description.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
 export { createPool, type Pool, type PoolOptions } from "./pool.ts";
 export { scramVerifier } from "./scram-verifier.ts";

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { TSchema } from "typebox";
+import type { LegacySystem } from "../legacy/legacy-system.ts";
 import { BlueprintError } from "./errors.ts";
 import type { LimitedTable } from "./limits.ts";
 
@@ -32,6 +33,8 @@ export interface Blueprint<P = unknown> {
   readonly signIn: boolean;
   /** Tables whose rows the license limits, as `createLimits` was told in a migration (see docs/blueprints.md). */
   readonly limits?: readonly LimitedTable[];
+  /** Systems whose licenses can move in as tenants of this blueprint (see docs/legacy.md). */
+  readonly legacy?: readonly LegacySystem[];
 }
 
 export interface NamedMigration extends Migration {
