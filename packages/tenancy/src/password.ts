@@ -1,5 +1,6 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
+import { matchesWerkzeugHash, parseWerkzeugHash } from "./werkzeug-hash.ts";
 
 const derive = promisify(argon2);
 
@@ -22,12 +23,25 @@ export async function hashPassword(password: string): Promise<string> {
 
 const PHC = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-/** True when the password is the one that was hashed. A hash in a form that isn't known never matches. */
+/** `werkzeug`: moved in from a legacy system, to be replaced by Argon2id as soon as the password is known. */
+export type PasswordForm = "argon2id" | "werkzeug" | "unknown";
+
+/** Which form a stored hash has. One that asks for more work than the server should give is unknown. */
+export function passwordForm(stored: string): PasswordForm {
+  if (readArgon2(stored) !== null) return "argon2id";
+  return parseWerkzeugHash(stored) === null ? "unknown" : "werkzeug";
+}
+
+/**
+ * True when the password is the one that was hashed, with Argon2id (whatever way its letters are composed) or by
+ * Werkzeug (exactly as it was typed). A hash in a form that isn't known never matches.
+ */
 export async function verifyPassword(password: string, stored: string): Promise<boolean> {
-  const match = PHC.exec(stored);
+  const werkzeug = parseWerkzeugHash(stored);
+  if (werkzeug !== null) return matchesWerkzeugHash(password, werkzeug);
+  const match = readArgon2(stored);
   if (match === null) return false;
   const [, memory = "", passes = "", lanes = "", salt = "", expected = ""] = match;
-  if (Number(memory) > MAX_MEMORY_KIB || Number(passes) > MAX_PASSES) return false;
   const tag = Buffer.from(expected, "base64");
   const actual = await derive(
     "argon2id",
@@ -41,6 +55,11 @@ export async function verifyPassword(password: string, stored: string): Promise<
     ),
   );
   return timingSafeEqual(tag, actual);
+}
+
+function readArgon2(stored: string): RegExpExecArray | null {
+  const match = PHC.exec(stored);
+  return Number(match?.[1]) <= MAX_MEMORY_KIB && Number(match?.[2]) <= MAX_PASSES ? match : null;
 }
 
 /** A hash of a password that nobody knows, to spend the same time on an account that doesn't exist. */

@@ -1,11 +1,15 @@
+import { pbkdf2Sync } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../test/support/database.ts";
+import { untilBlocked } from "../../../test/support/locks.ts";
 import { ADMIN_PASSWORD, ended, orderLicense } from "../../../test/support/requests.ts";
 import { openTestInstallation } from "../../../test/support/tenantry.ts";
 import type { CreateLicenseAnswer } from "./create-license.ts";
+import { hashPassword } from "./password.ts";
 import { endSession, getSession } from "./session.ts";
 import { signIn } from "./sign-in.ts";
+import type { UsersTable } from "./tenant-user.ts";
 import { withTenant } from "./with-tenant.ts";
 
 const HOUR_MS = 3_600_000;
@@ -30,6 +34,33 @@ async function rowOf(order: CreateLicenseAnswer) {
     .selectAll()
     .where("schema_name", "=", order.tenant.schema)
     .executeTakeFirstOrThrow();
+}
+
+/** As Werkzeug writes it; by default with what its files in the field have most. */
+function werkzeugHash(password: string, { digest = "sha256", rounds = 260_000, bytes = 32 } = {}): string {
+  const key = pbkdf2Sync(password, "pqXJQ4I9dOv8GZ4f", rounds, bytes, digest);
+  return `pbkdf2:${digest}:${rounds}$pqXJQ4I9dOv8GZ4f$${key.toString("hex")}`;
+}
+
+/** A customer whose administrator's password moved in with its legacy hash. */
+async function movedCustomer(password_hash: string): Promise<CreateLicenseAnswer> {
+  const order = await customer();
+  await withTenant(ctx, await rowOf(order), (db: Kysely<UsersTable>) =>
+    db.updateTable("users").set({ password_hash }).where("username", "=", "admin").execute(),
+  );
+  return order;
+}
+
+async function storedHash(order: CreateLicenseAnswer): Promise<string> {
+  const { password_hash } = await withTenant(ctx, await rowOf(order), (db: Kysely<UsersTable>) =>
+    db
+      .selectFrom("users")
+      .select("password_hash")
+      .where("username", "=", "admin")
+      .$narrowType<{ password_hash: string }>()
+      .executeTakeFirstOrThrow(),
+  );
+  return password_hash;
 }
 
 describe("signing in", () => {
@@ -76,14 +107,19 @@ describe("signing in", () => {
 
   it("refuses alike what is wrong, whatever it is, and after the same time", async () => {
     const { license } = await customer();
+    // The costliest hash that is accepted at all.
+    const moved = await movedCustomer(
+      werkzeugHash("old password", { digest: "sha512", rounds: 1_000_000, bytes: 64 }),
+    );
     const wrong = {
       "unknown license": () => attempt("0000-0000-0000-0000", ADMIN_PASSWORD),
       "unknown user": () => attempt(license.key, ADMIN_PASSWORD, "nobody"),
       "wrong password": () => attempt(license.key, "wrong password"),
+      "wrong password of a legacy hash": () => attempt(moved.license.key, "wrong password"),
     };
     const quickest: Record<string, number> = {};
     // A busy machine may miss a beat now and then, whatever was wrong. Five refusals in a row would lock.
-    for (let round = 1; round <= 4; round++) {
+    for (let round = 1; round <= 3; round++) {
       for (const [name, refused] of Object.entries(wrong)) {
         const startedAt = performance.now();
         await expect(refused()).rejects.toMatchObject({
@@ -93,11 +129,63 @@ describe("signing in", () => {
         quickest[name] = Math.min(quickest[name] ?? Number.POSITIVE_INFINITY, performance.now() - startedAt);
       }
     }
-    // Answers come on a beat of 250 ms; whichever beat it is, all three share it.
+    // Answers come on a beat of one second; whichever beat it is, all share it.
     const beats = Object.values(quickest).map((milliseconds) => Math.round(milliseconds / 250));
     expect(new Set(beats), JSON.stringify(quickest)).toHaveLength(1);
     const told = installation.logs.withMessage("sign-in refused").map((line) => line.refusal);
-    expect(told.slice(-3)).toEqual(Object.keys(wrong));
+    expect(told.slice(-4)).toEqual(["unknown license", "unknown user", "wrong password", "wrong password"]);
+  });
+
+  it("lets a user who moved in keep the password, and renews its hash at the first success", async () => {
+    const legacy = werkzeugHash("كلمة-السر-١٢٣");
+    const order = await movedCustomer(legacy);
+    await expect(attempt(order.license.key, "كلمة-السر-123")).rejects.toMatchObject({
+      code: "INVALID_CREDENTIALS",
+    });
+    expect(await storedHash(order)).toBe(legacy);
+    await attempt(order.license.key, "كلمة-السر-١٢٣");
+    const renewed = await storedHash(order);
+    expect(renewed).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    await attempt(order.license.key, "كلمة-السر-١٢٣");
+    expect(await storedHash(order), "an Argon2id hash stays").toBe(renewed);
+    expect(installation.logs.lines.join("")).not.toContain("pbkdf2:");
+  });
+
+  it("lets both in when a user who moved in signs in twice at once", async () => {
+    const order = await movedCustomer(werkzeugHash("old password"));
+    await Promise.all([
+      attempt(order.license.key, "old password"),
+      attempt(order.license.key, "old password"),
+    ]);
+    expect(await storedHash(order)).toMatch(/^\$argon2id\$/);
+    await expect(attempt(order.license.key, "old password")).resolves.toHaveProperty("token");
+  });
+
+  it("doesn't bring an old password back that was changed while it was being checked", async () => {
+    const order = await movedCustomer(werkzeugHash("old password"));
+    const changed = await hashPassword("new password");
+    const signedIn = await ctx.control.transaction().execute(async (trx) => {
+      const users = sql.id(order.tenant.schema, "users");
+      await sql`update ${users} set password_hash = ${changed} where username = 'admin'`.execute(trx);
+      const checking = attempt(order.license.key, "old password");
+      await untilBlocked(database.adminUrl, "tenantry-test-serving");
+      return { checking };
+    });
+    await signedIn.checking;
+    expect(await storedHash(order)).toBe(changed);
+  });
+
+  it("lets a user who moved in sign in although the new hash can't be stored, and says so in the log", async () => {
+    const order = await movedCustomer(werkzeugHash("old password"));
+    const users = sql.id(order.tenant.schema, "users");
+    await sql`alter table ${users} add constraint old_only check (password_hash not like '$argon2id$%')`.execute(
+      ctx.control,
+    );
+    const { user } = await attempt(order.license.key, "old password");
+    expect(user.lastLogin).not.toBeNull();
+    const [line] = installation.logs.withMessage("legacy password hash not replaced");
+    expect(line).toMatchObject({ licenseKey: order.license.key });
+    expect(JSON.stringify(line)).not.toMatch(/argon2id|pbkdf2/);
   });
 
   it("locks for 30 minutes after five wrong passwords, for the right one too", async () => {

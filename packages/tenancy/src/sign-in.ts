@@ -8,7 +8,7 @@ import { normalizeLicenseKey } from "./license-key.ts";
 import { type LicenseFacts, licenseStatus } from "./license-status.ts";
 import { type License, type LicenseRow, type TenantRow, toLicense } from "./license-view.ts";
 import { beginAttempt, clearFailures, loginSubject } from "./lockout.ts";
-import { DECOY_HASH, verifyPassword } from "./password.ts";
+import { DECOY_HASH, hashPassword, passwordForm, verifyPassword } from "./password.ts";
 import { generateToken, hashToken } from "./secret-token.ts";
 import { type TenantUser, toTenantUser, type UsersTable, userColumns } from "./tenant-user.ts";
 import { assertReady, withTenant } from "./with-tenant.ts";
@@ -29,9 +29,10 @@ export interface SignedIn {
 
 /**
  * A refusal is answered on a beat of this many milliseconds after the request came. The work for an unknown license, an
- * unknown user and a wrong password is made alike; what difference is left disappears between two beats.
+ * unknown user and a wrong password is made alike; what difference is left disappears between two beats. One beat is
+ * longer than a check of the costliest hash that may have moved in from a legacy system.
  */
-const REFUSAL_BEAT_MS = 250;
+const REFUSAL_BEAT_MS = 1_000;
 
 type Refusal = "unknown license" | "unknown user" | "wrong password" | "inactive user";
 
@@ -71,7 +72,11 @@ export async function signIn(ctx: TenancyContext, input: SignInInput): Promise<S
     throw new TenancyError("INVALID_CREDENTIALS", "License key, username or password is wrong.");
   }
   assertUsable(found.license);
-  return openSession(ctx, found, user.id, input.ttlMs);
+  const renewed =
+    passwordForm(storedHash) === "werkzeug"
+      ? { from: storedHash, to: await hashPassword(input.password) }
+      : null;
+  return openSession(ctx, found, { userId: user.id, renewed, ttlMs: input.ttlMs });
 }
 
 /**
@@ -128,20 +133,28 @@ function absentIfDropped(error: unknown): undefined {
   return undefined;
 }
 
+interface Opening {
+  readonly userId: string;
+  /** The password's new hash, in place of the one that it was checked by. */
+  readonly renewed: RenewedHash | null;
+  readonly ttlMs: number;
+}
+
+interface RenewedHash {
+  readonly from: string;
+  readonly to: string;
+}
+
 async function openSession(
   ctx: TenancyContext,
   { license, tenant }: LicenseAndTenant,
-  userId: string,
-  ttlMs: number,
+  { userId, renewed, ttlMs }: Opening,
 ): Promise<SignedIn> {
-  const user = await withTenant(ctx, tenant, (db: Kysely<UsersTable>) =>
-    db
-      .updateTable("users")
-      .set({ last_login: sql<Date>`now()` })
-      .where("id", "=", userId)
-      .returning(userColumns)
-      .executeTakeFirstOrThrow(),
-  );
+  const user = await recordLogin(ctx, tenant, userId, renewed).catch((error: unknown) => {
+    if (renewed === null || isConnectionLoss(error)) throw error;
+    ctx.log.warn({ err: error, licenseKey: license.key, userId }, "legacy password hash not replaced");
+    return recordLogin(ctx, tenant, userId, null);
+  });
   const token = generateToken("ts");
   const expiresAt = new Date(Date.now() + ttlMs);
   await ctx.control
@@ -160,6 +173,29 @@ async function openSession(
     license: toLicense(license, new Date()),
     user: toTenantUser(user),
   };
+}
+
+function recordLogin(
+  ctx: TenancyContext,
+  tenant: TenantRow,
+  userId: string,
+  renewed: RenewedHash | null,
+): Promise<Pick<UsersTable["users"], (typeof userColumns)[number]>> {
+  // A password that was changed since it was checked stays as it is.
+  const hash =
+    renewed === null
+      ? {}
+      : {
+          password_hash: sql<string>`case when password_hash = ${renewed.from} then ${renewed.to} else password_hash end`,
+        };
+  return withTenant(ctx, tenant, (db: Kysely<UsersTable>) =>
+    db
+      .updateTable("users")
+      .set({ last_login: sql<Date>`now()`, ...hash })
+      .where("id", "=", userId)
+      .returning(userColumns)
+      .executeTakeFirstOrThrow(),
+  );
 }
 
 /** The administrator named at the sale, while the tenant that will know him isn't there yet. */

@@ -9,7 +9,8 @@ const Body = Type.Object(
   {
     licenseKey: Type.String({ minLength: 1, maxLength: 64 }),
     username: Type.String({ minLength: 1, maxLength: 64 }),
-    password: Type.String({ minLength: 1, maxLength: 128, format: "password" }),
+    // Longer than a new one may be: passwords that moved in from a legacy system had no limit.
+    password: Type.String({ minLength: 1, maxLength: 1024, format: "password" }),
   },
   { additionalProperties: false },
 );

@@ -52,7 +52,7 @@ export interface SeedInput<P = unknown> {
     readonly maxUsers: number;
     readonly maxBranches: number;
   };
-  /** Present when the license was created with an administrator; the hash is Argon2id in PHC form. */
+  /** Present when the license was created with an administrator; the hash is Argon2id in PHC form, or what a legacy system had. */
   readonly admin: { readonly username: string; readonly passwordHash: string } | null;
   readonly parameters: P;
 }

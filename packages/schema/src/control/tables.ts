@@ -46,7 +46,7 @@ export interface LicensesTable {
   suspension_reason: string | null;
   notes: string | null;
   admin_username: string | null;
-  /** Argon2id; kept only until the tenant holds it. */
+  /** Argon2id, or what a legacy system had; kept only until the tenant holds it. */
   admin_password_hash: string | null;
   created_at: Date;
   activated_at: Date | null;

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { TenancyContext } from "../context.ts";
 import { loginSubject, MAX_FAILURES } from "../lockout.ts";
+import { passwordForm } from "../password.ts";
 import type { UsersTable } from "../tenant-user.ts";
 import { type TenantRef, withTenant } from "../with-tenant.ts";
 import { type Finding, ok, problem } from "./finding.ts";
@@ -59,6 +60,13 @@ async function checkUser(ctx: TenancyContext, tenant: TenantRef, username: strin
   }
   if (user.password_hash === null) {
     return problem("user", `User ${username} has no password`, "Set one in the application.");
+  }
+  if (passwordForm(user.password_hash) === "unknown") {
+    return problem(
+      "user",
+      `The password of user ${username} is kept in a form that sign-in doesn't know`,
+      "Set a new one in the application.",
+    );
   }
   return ok(
     "user",
