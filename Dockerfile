@@ -6,6 +6,7 @@ WORKDIR /app
 # The workspaces' manifests first, so that the dependencies' layer survives changes of the sources.
 COPY package.json package-lock.json .npmrc ./
 COPY packages/schema/package.json packages/schema/
+COPY packages/legacy/package.json packages/legacy/
 COPY packages/tenancy/package.json packages/tenancy/
 COPY packages/jobs/package.json packages/jobs/
 COPY packages/installation/package.json packages/installation/
@@ -20,7 +21,7 @@ COPY packages packages
 COPY apps apps
 
 # A volume that is mounted here for the first time takes over whose it is.
-RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/tenantry/backups
+RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/tenantry/backups /var/lib/tenantry/legacy
 
 # A number, so that orchestrators can see that it isn't root.
 USER 1000:1000

@@ -16,6 +16,8 @@ export interface Config {
   readonly dataDir: string;
   /** Absolute. */
   readonly backupDirectory: string;
+  /** Absolute. Legacy sources that requests name lie in it; nothing outside it is read for them. */
+  readonly legacyDirectory: string;
   readonly opsUser: string;
   /** Null: made and printed at first start. */
   readonly opsPassword: string | null;
@@ -69,6 +71,7 @@ export function parseConfig(environment: Environment): Config {
     port: read("PORT", 3000, integer(0, 65_535)),
     dataDir,
     backupDirectory: read("BACKUP_URL", join(dataDir, "backups"), folderUrl),
+    legacyDirectory: resolve(read("LEGACY_DIR", join(dataDir, "legacy"), text(4096))),
     opsUser: read("OPS_USER", "ops", text(100)),
     opsPassword: read("OPS_PASSWORD", null, password),
     sessionTtlMs: read("SESSION_TTL", 8 * HOUR_MS, duration),

@@ -14,6 +14,7 @@ describe("the environment", () => {
       sessionTtlMs: 8 * 3_600_000,
       logLevel: "info",
       backupDirectory: resolve(".data/backups"),
+      legacyDirectory: resolve(".data/legacy"),
     });
   });
 
@@ -23,6 +24,14 @@ describe("the environment", () => {
     [{ BACKUP_URL: "file:///srv/my%20backups" }, "/srv/my backups"],
   ])("puts backups of %j into %s", (environment, directory) => {
     expect(parseConfig(environment).backupDirectory).toBe(directory);
+  });
+
+  it.each([
+    [{ DATA_DIR: "/srv/data" }, "/srv/data/legacy"],
+    [{ DATA_DIR: "/srv/data", LEGACY_DIR: "/mnt/old systems/" }, "/mnt/old systems"],
+    [{ DATA_DIR: "/srv/data", LEGACY_DIR: "old" }, resolve("old")],
+  ])("looks for legacy sources of %j in %s", (environment, directory) => {
+    expect(parseConfig(environment).legacyDirectory).toBe(directory);
   });
 
   it.each([
@@ -65,6 +74,7 @@ describe("the environment", () => {
       LOG_LEVEL: "loud",
       OPS_PASSWORD: "secret",
       TRUST_PROXY: "10.0.0.0/8, secret",
+      LEGACY_DIR: "/srv/secret\n",
     };
     const attempt = (): unknown => parseConfig(wrong);
     expect(attempt).toThrow(ConfigError);
