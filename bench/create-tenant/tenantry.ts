@@ -28,6 +28,7 @@ export function tenantry(redisUrl: string | null): Contender {
         provisioningConnections: workers,
         // Nothing is deleted here.
         backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
+        legacyDirectory: join(tmpdir(), "tenantry-bench-legacy"),
         log: createLogger({ level: "info", name: "bench" }, { write: passOnTrouble }),
       });
       const worker = await startWorker(installation, { concurrency: workers });

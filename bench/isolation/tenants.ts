@@ -30,6 +30,7 @@ export function openBench(databaseUrl: string): Promise<Installation> {
     role: "bench",
     // Nothing is deleted here.
     backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
+    legacyDirectory: join(tmpdir(), "tenantry-bench-legacy"),
     provisioningConnections: 2,
     log: createLogger({ level: "error", name: "bench" }),
   });

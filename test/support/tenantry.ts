@@ -13,6 +13,8 @@ export interface TestInstallation extends Installation {
   readonly logs: LogCapture;
   /** Where its workers put backups; removed after the file. */
   readonly backupDirectory: string;
+  /** Root of its legacy sources; removed after the file unless it was given. */
+  readonly legacyDirectory: string;
   /** Starts a worker that is closed after the file. */
   work(options?: Partial<WorkerOptions>): Promise<RunningWorker>;
   /** Every worker that was started. */
@@ -24,6 +26,7 @@ export interface TestInstallationOptions {
   readonly redisUrl?: string | null;
   readonly blueprints?: readonly Blueprint[];
   readonly backupDirectory?: string;
+  readonly legacyDirectory?: string;
 }
 
 /** Short enough that a test can wait for a takeover, long enough for a busy machine to send its heartbeats. */
@@ -34,6 +37,7 @@ export async function openTestInstallation(options: TestInstallationOptions): Pr
   const logs = new LogCapture();
   const dataDir = await mkdtemp(join(tmpdir(), "tenantry-test-data-"));
   const backupDirectory = options.backupDirectory ?? join(dataDir, "backups");
+  const legacyDirectory = options.legacyDirectory ?? join(dataDir, "legacy");
   const installation = await openInstallation({
     databaseUrl: options.databaseUrl,
     redisUrl: options.redisUrl ?? null,
@@ -41,6 +45,7 @@ export async function openTestInstallation(options: TestInstallationOptions): Pr
     role: "test",
     provisioningConnections: 4,
     backupDirectory,
+    legacyDirectory,
     log: createLogger({ level: "debug", name: "test" }, logs),
   });
   const workers: RunningWorker[] = [];
@@ -53,6 +58,7 @@ export async function openTestInstallation(options: TestInstallationOptions): Pr
     ...installation,
     logs,
     backupDirectory,
+    legacyDirectory,
     workers: () => workers,
     work: async (workerOptions = {}) => {
       const worker = await startWorker(installation, {

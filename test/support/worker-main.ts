@@ -9,6 +9,7 @@ const {
   TEST_LEASE_MS = "",
   TEST_ROLE = "",
   TEST_BACKUPS = "",
+  TEST_LEGACY = "",
 } = process.env;
 const installation = await openInstallation({
   databaseUrl: TEST_DATABASE_URL,
@@ -17,6 +18,7 @@ const installation = await openInstallation({
   role: TEST_ROLE,
   provisioningConnections: 2,
   backupDirectory: TEST_BACKUPS,
+  legacyDirectory: TEST_LEGACY,
   log: createLogger({ level: "silent", name: "worker" }),
 });
 await startWorker(installation, {

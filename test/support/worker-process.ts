@@ -19,6 +19,7 @@ export async function startWorkerProcess(
   databaseUrl: string,
   redisUrl: string | null,
   backupDirectory = "",
+  legacyDirectory = "",
 ): Promise<WorkerProcess> {
   started += 1;
   const role = `victim${started}`;
@@ -30,6 +31,7 @@ export async function startWorkerProcess(
       TEST_LEASE_MS: String(TEST_LEASE_MS),
       TEST_ROLE: role,
       TEST_BACKUPS: backupDirectory,
+      TEST_LEGACY: legacyDirectory,
     },
     execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],

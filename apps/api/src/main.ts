@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   ConfigError,
   closeOnSignal,
@@ -23,6 +24,7 @@ try {
     role: "api",
     provisioningConnections: 0,
     backupDirectory: config.backupDirectory,
+    legacyDirectory: join(config.dataDir, "legacy"),
     log,
   });
   const ops = await ensureOpsLogin(installation.ctx, config);

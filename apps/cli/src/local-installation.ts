@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@tenantry/embedded";
 import { type Config, type Installation, openInstallation } from "@tenantry/installation";
 import { type Blueprint, ensureOwnedDatabase } from "@tenantry/schema";
@@ -49,6 +50,7 @@ export async function openLocalInstallation(
       role: options.role,
       provisioningConnections: options.workerConcurrency,
       backupDirectory: config.backupDirectory,
+      legacyDirectory: join(config.dataDir, "legacy"),
       log,
     });
   if (config.databaseUrl !== null) {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import {
   ConfigError,
   closeOnSignal,
@@ -22,6 +23,7 @@ try {
     role: "worker",
     provisioningConnections: config.workerConcurrency,
     backupDirectory: config.backupDirectory,
+    legacyDirectory: join(config.dataDir, "legacy"),
     log,
   });
   const worker = await startWorker(installation, { concurrency: config.workerConcurrency });

@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly provisioningConnections: number;
   /** Folder that this process writes backups into; absolute. */
   readonly backupDirectory: string;
+  /** Folder that the paths of legacy sources are relative to; absolute, and needn't exist. */
+  readonly legacyDirectory: string;
   readonly log: Logger;
 }
 
@@ -143,6 +145,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
               log,
             }),
       backups: { directory: options.backupDirectory },
+      legacy: { directory: options.legacyDirectory },
       log,
     };
     const store: QueueStore =

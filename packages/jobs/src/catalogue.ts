@@ -38,6 +38,8 @@ export const JOB_CATALOGUE: readonly JobDefinition[] = [
   // A backup holds a connection for as long as it takes: those who wait for a tenant to be made must still find one. A busy
   // tenant's transactions may keep it waiting, so it is patient.
   { kind: "delete-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: DELETIONS_AT_ONCE },
+  // The plan of a run, and each of its licenses. A file that somebody is writing may be free a little later.
+  { kind: "migrate-legacy", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS },
 ];
 
 /**

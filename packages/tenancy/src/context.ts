@@ -19,6 +19,12 @@ export interface BackupStore {
   readonly directory: string;
 }
 
+/** Where this process finds the files of legacy systems. */
+export interface LegacyAccess {
+  /** Absolute; the root of the paths that come over HTTP. It needn't exist. */
+  readonly directory: string;
+}
+
 /** What every function of this package works with. Made once in an app's `main`, passed down. */
 export interface TenancyContext {
   readonly control: ControlDatabase;
@@ -31,6 +37,7 @@ export interface TenancyContext {
   /** The Redis that tenants have their keys in; null for an installation without `REDIS_URL`. */
   readonly redis: TenantRedisServer | null;
   readonly backups: BackupStore;
+  readonly legacy: LegacyAccess;
   readonly log: Logger;
 }
 

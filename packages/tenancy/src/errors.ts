@@ -32,6 +32,15 @@ export const REMEDIES = {
   BACKUP_FAILED:
     "See that the folder of BACKUP_URL can be written and has room, on the machine of the worker; then delete again.",
   DELETION_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
+  SOURCE_NOT_FOUND:
+    "Check the path: over HTTP it is relative to LEGACY_DIR, and nothing outside that folder is read, also not through a link.",
+  SOURCE_INVALID:
+    "See what is wrong with the file in `detail`, mend it, then retry the run; after a change of the source start a new run.",
+  SOURCE_BUSY: "Stop the program that writes the file, then run `tenantry operation retry`.",
+  IMPORT_INCOMPLETE:
+    "See the rows with `tenantry migrate-legacy quarantine show`; mend the source and start a new run, or run without `strict`.",
+  VERIFICATION_FAILED:
+    "Nothing was left behind. Run `tenantry operation retry`; if it happens again, report it with the operation's error.",
   BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;

@@ -38,7 +38,13 @@ export {
   MAX_CHANGES,
   parseChangeLicenses,
 } from "./change-licenses-request.ts";
-export { type BackupStore, DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "./context.ts";
+export {
+  type BackupStore,
+  DEFAULT_PLACEMENT,
+  type LegacyAccess,
+  type Placement,
+  type TenancyContext,
+} from "./context.ts";
 export {
   type CreateLicenseAnswer,
   type CreateLicenseOutcome,
@@ -70,6 +76,35 @@ export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export * from "./errors.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
+export { type LegacyRunFigures, legacyRunFigures } from "./legacy/legacy-figures.ts";
+export type {
+  ImportReport,
+  ItemDifferences,
+  ItemTable,
+  LegacyItem,
+  LegacyItemState,
+  ReportTable,
+} from "./legacy/legacy-item.ts";
+export { type LegacyItemFilter, listLegacyItems } from "./legacy/legacy-items.ts";
+export {
+  type LegacyMigrationInput,
+  LegacyMigrationRequest,
+  ON_EXISTING,
+  type OnExisting,
+  parseLegacyMigration,
+} from "./legacy/legacy-migration-request.ts";
+export { type KnownSystem, legacySystems } from "./legacy/legacy-systems.ts";
+export {
+  findAcceptedMigration,
+  type MigrateLegacyOutcome,
+  migrateLegacy,
+} from "./legacy/migrate-legacy.ts";
+export {
+  dismissQuarantine,
+  listQuarantine,
+  type QuarantineEntry,
+  type QuarantineFilter,
+} from "./legacy/quarantine.ts";
 export {
   activateLicense,
   changeLicense,

@@ -16,6 +16,7 @@ import { certificateKeys } from "./migrations/0005-certificate-keys.ts";
 import { runs } from "./migrations/0006-runs.ts";
 import { deletions } from "./migrations/0007-deletions.ts";
 import { sessionEnds } from "./migrations/0008-session-ends.ts";
+import { legacy } from "./migrations/0009-legacy.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -27,6 +28,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   runs,
   deletions,
   sessionEnds,
+  legacy,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";

@@ -253,6 +253,84 @@ export interface DeletionsTable {
   deleted_at: Date | null;
 }
 
+/** What the plan of a legacy migration found of its source as a whole. */
+export interface LegacyRunsTable {
+  operation_id: string;
+  blueprint: string;
+  /** The source's folder, absolute and without links. */
+  root: string;
+  findings: JSONColumnType<readonly object[]>;
+  planned_at: Generated<Date>;
+}
+
+/** What would become, or is to become, of a license by its plan. */
+export const LEGACY_FORESIGHTS = ["import", "create", "skip", "refuse"] as const;
+export type LegacyForesight = (typeof LEGACY_FORESIGHTS)[number];
+
+/** `created`: a fresh tenant, for a license without data. */
+export const LEGACY_OUTCOMES = ["imported", "created", "skipped"] as const;
+export type LegacyOutcome = (typeof LEGACY_OUTCOMES)[number];
+
+/** One license of a legacy source, in one run. */
+export interface LegacyItemsTable {
+  id: string;
+  run_id: string;
+  /** From 0, in the order in which the source has them. */
+  position: number;
+  /** The child that moves it; null in a run that only planned. */
+  operation_id: string | null;
+  /** The tenant that it makes or has made. */
+  tenant_id: string | null;
+  name: string;
+  /** Where it stands in the source, for people. */
+  source: string;
+  license_key: string | null;
+  client_name: string;
+  facts: JSONColumnType<object>;
+  /** Kept only until the tenant holds it. */
+  admin_password_hash: string | null;
+  /** Rows of other files that go with it; kept only until the tenant holds them. */
+  kept: NullableJson;
+  /** Null for one without data. */
+  file: string | null;
+  /** Null until the file was read. */
+  sha256: string | null;
+  bytes: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  /** What the file holds; kept until no row of it waits any more. */
+  description: NullableJson;
+  foresight: LegacyForesight;
+  planned: NullableJson;
+  rows_planned: BigInt8;
+  /** Why it can't be moved, known from the plan. */
+  error: NullableJson;
+  notes: JSONColumnType<readonly string[]>;
+  outcome: LegacyOutcome | null;
+  report: NullableJson;
+  rows_done: BigInt8;
+  quarantined: BigInt8;
+}
+
+export const QUARANTINE_STATES = ["open", "imported", "dismissed"] as const;
+export type QuarantineState = (typeof QUARANTINE_STATES)[number];
+
+/** A row that wasn't imported, as it was. */
+export interface QuarantinedRowsTable {
+  id: Generated<string>;
+  run_id: string;
+  item_id: string;
+  source_table: string;
+  target: string;
+  /** The row's id in the file. */
+  row_id: string;
+  source_column: string;
+  code: string;
+  reason: string;
+  row: JSONColumnType<object>;
+  state: Defaulted<QuarantineState>;
+  changed_at: Date | null;
+  changed_by: string | null;
+}
+
 /** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
 export interface ControlTables {
   licenses: LicensesTable;
@@ -270,4 +348,7 @@ export interface ControlTables {
   settings: SettingsTable;
   certificate_keys: CertificateKeysTable;
   deletions: DeletionsTable;
+  legacy_runs: LegacyRunsTable;
+  legacy_items: LegacyItemsTable;
+  quarantined_rows: QuarantinedRowsTable;
 }
