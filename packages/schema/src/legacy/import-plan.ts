@@ -20,9 +20,11 @@ export interface TablePlan {
   /** Sets of target columns in which no value may come twice; NULL never counts as the same. */
   readonly unique: readonly UniquePlan[];
   readonly references: readonly ReferencePlan[];
+  /** Conditions on several columns of a row. Those that the plan doesn't tell are PostgreSQL's to refuse. */
+  readonly equal?: readonly EqualPlan[];
   /** Only rows of which this holds are this license's; the others go to quarantine as `other-license`. */
   readonly owner: OwnerPlan | null;
-  /** Source columns that hold secrets: neither copied nor shown in a quarantined row. */
+  /** Source columns that hold secrets: not shown in a quarantined row, and copied only where `columns` names them. */
   readonly secrets: readonly string[];
 }
 
@@ -40,6 +42,21 @@ export interface ReferencePlan {
   readonly table: number | null;
   /** Of a table that the file lacks: the keys that the blueprint's own seed puts there, as text. */
   readonly seeded: readonly string[];
+  /** Only rows of which this holds refer; in all others the column is a plain value. Left out: every row. */
+  readonly when?: ConditionPlan;
+}
+
+/** Holds of a row whose target column, in its own text form, is one of these. */
+export interface ConditionPlan {
+  readonly column: string;
+  readonly in: readonly string[];
+}
+
+/** Two target columns of a row that have to be equal where both hold a value; what differs is `not-allowed`. */
+export interface EqualPlan {
+  readonly column: string;
+  readonly to: string;
+  readonly when: ConditionPlan;
 }
 
 export interface OwnerPlan {
@@ -50,7 +67,7 @@ export interface OwnerPlan {
 }
 
 export interface ColumnPlan {
-  /** The source column; null for a value that is made from others or from nothing (see `constant`). */
+  /** The source column; null for one that the file doesn't have: its value is `whenNull`'s in every row, which isn't counted. */
   readonly source: string;
   readonly target: string;
   readonly value: ValueRule;
@@ -63,7 +80,12 @@ export interface ColumnPlan {
    * for a value that is kept whole in another column as well.
    */
   readonly pattern?: string;
-  /** The only values that the target takes, in its own text form. */
+  /** Characters that are taken out of what the pattern found: the spaces of `2 800`. */
+  readonly strip?: string;
+  /**
+   * The only values that the target takes, in its own text form. Unless '' is one of them, text that is empty means
+   * nothing here (`whenNull`).
+   */
   readonly oneOf?: readonly string[];
   /** Limits of numbers that the target's checks set, inclusive, as decimal text. */
   readonly least?: string;

@@ -1,5 +1,5 @@
 import type { LicenseType } from "../control/tables.ts";
-import type { LegacyValue, ValueRule } from "./import-plan.ts";
+import type { ConditionPlan, EqualPlan, LegacyValue, ValueRule } from "./import-plan.ts";
 
 /**
  * A system that licenses move in from, as its blueprint tells of it: where its licenses stand, and what its files' tables
@@ -11,8 +11,13 @@ export interface LegacySystem {
   /** IANA name of the zone that times without one are in, unless the run says otherwise. */
   readonly timeZone: string;
   /** Finds every license of a source, and what is wrong with the source. Reads no tenant's data. */
-  findLicenses(folder: LegacyFolder): Promise<FoundLicenses>;
+  findLicenses(folder: LegacyFolder, options?: FindOptions): Promise<FoundLicenses>;
   readonly mapping: LegacyMapping;
+}
+
+export interface FindOptions {
+  /** The run's zone for times without one, in place of the system's. */
+  readonly timeZone: string | null;
 }
 
 /** The source folder of a run. Paths are relative to it, with `/`; nothing outside it is read, whatever links say. */
@@ -121,16 +126,35 @@ export interface TableMapping {
   readonly ownerColumn?: string;
   /** Columns never to be copied or shown. */
   readonly secrets?: readonly string[];
+  /** Columns that are copied, but shown in no quarantined row: hashes of passwords. */
+  readonly hidden?: readonly string[];
+  /** Target columns that hold the same in every imported row, which no column of the file gives. */
+  readonly constants?: Readonly<Record<string, string>>;
+  /** References that depend on another column: those that the target's generated columns carry. */
+  readonly references?: readonly ReferenceMapping[];
+  readonly equal?: readonly EqualPlan[];
+}
+
+export interface ReferenceMapping {
+  /** Target column. */
+  readonly column: string;
+  /** Target table. */
+  readonly table: string;
+  readonly when: ConditionPlan;
 }
 
 export interface ColumnMapping {
   /** Target columns, where they are others than the one of the same name; `[]` leaves it out, for the `reason`. */
   readonly targets?: readonly string[];
   readonly reason?: string;
+  /** Kept as text beside the table, like a column that the blueprint doesn't know; in place of `targets`. */
+  readonly aside?: boolean;
   /** By target column, in place of the rule of the target's type. */
   readonly rule?: Readonly<Record<string, ValueRule>>;
   /** By target column: see `ColumnPlan`. */
   readonly pattern?: Readonly<Record<string, string>>;
+  /** By target column: see `ColumnPlan`. */
+  readonly strip?: Readonly<Record<string, string>>;
   readonly values?: Readonly<Record<string, string>>;
   /** NULL goes to quarantine although the target has a default. */
   readonly required?: boolean;
