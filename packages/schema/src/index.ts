@@ -35,6 +35,8 @@ export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
 export * from "./legacy/import-plan.ts";
 export type * from "./legacy/legacy-system.ts";
+export { type PlannedImport, planImport } from "./legacy/plan-import.ts";
+export type { PlanInput } from "./legacy/plan-input.ts";
 export * from "./legacy/source-description.ts";
 export type * from "./legacy/target-description.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";

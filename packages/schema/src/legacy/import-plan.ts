@@ -68,7 +68,7 @@ export interface OwnerPlan {
 
 export interface ColumnPlan {
   /** The source column; null for one that the file doesn't have: its value is `whenNull`'s in every row, which isn't counted. */
-  readonly source: string;
+  readonly source: string | null;
   readonly target: string;
   readonly value: ValueRule;
   /** What becomes of NULL, and of text that means nothing where a number, date or the like is due (`''`). */
@@ -77,7 +77,7 @@ export interface ColumnPlan {
   readonly values?: Readonly<Record<string, string>>;
   /**
    * Regular expression (flag `u`); its first group is the value. What doesn't match is NULL by rule, and is not trouble:
-   * for a value that is kept whole in another column as well.
+   * for a value that is kept whole in another column as well. Comes after `values`, before the rule.
    */
   readonly pattern?: string;
   /** Characters that are taken out of what the pattern found: the spaces of `2 800`. */
