@@ -1,1 +1,1 @@
-export {};
+export { type ConvertedRow, convertRow } from "./convert/index.ts";

@@ -1,0 +1,50 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** How a table of the file is stored, as far as reading it depends on that. */
+export interface SourceTable {
+  readonly name: string;
+  /** Columns in their order, without those that SQLite works out. */
+  readonly columns: readonly string[];
+  /**
+   * An expression for the rowid: the column that is another name for it, or one of SQLite's own names that no column took.
+   * Null for a table without one; its rows are then known by their places.
+   */
+  readonly rowId: string | null;
+  /** The column that is another name for the rowid (`INTEGER PRIMARY KEY`). */
+  readonly rowIdColumn: string | null;
+  /** The order that makes rows' places the same each time. */
+  readonly order: string;
+}
+
+/** Quotes a name of the file's for SQLite. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+interface ColumnRow {
+  readonly name: string;
+  readonly type: string;
+  readonly pk: number;
+}
+
+/** Reads how a table is stored (SQLite's `table_list`, `table_info`, `index_list`). */
+export function sourceTable(db: DatabaseSync, name: string): SourceTable {
+  const quoted = quoteName(name);
+  const columns = db.prepare(`PRAGMA main.table_info(${quoted})`).all() as unknown as ColumnRow[];
+  const lists = db.prepare(`PRAGMA main.table_list(${quoted})`).all() as { schema: string; wr: number }[];
+  const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
+  const base = { name, columns: columns.map((column) => column.name) };
+  if (lists.some(({ schema, wr }) => schema === "main" && wr === 1)) {
+    const order = `ORDER BY ${key.map((column) => quoteName(column.name)).join(", ")}`;
+    return { ...base, rowId: null, rowIdColumn: null, order };
+  }
+  const indexes = db.prepare(`PRAGMA main.index_list(${quoted})`).all() as { origin: string }[];
+  const [only] = key;
+  // `INTEGER PRIMARY KEY DESC` is none, by an old mistake of SQLite's: it has an index of its own.
+  const aliased = key.length === 1 && only?.type.toUpperCase() === "INTEGER";
+  const rowIdColumn = aliased && !indexes.some(({ origin }) => origin === "pk") ? only.name : null;
+  const taken = new Set(columns.map((column) => column.name.toLowerCase()));
+  const own = ["rowid", "_rowid_", "oid"].find((alias) => !taken.has(alias)) ?? null;
+  const rowId = rowIdColumn === null ? own : quoteName(rowIdColumn);
+  return { ...base, rowId, rowIdColumn, order: rowId === null ? "" : `ORDER BY ${rowId}` };
+}

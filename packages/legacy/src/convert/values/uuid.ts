@@ -1,0 +1,12 @@
+import { type Converter, EMPTY, wrongKind } from "./value.ts";
+
+const UUID = /^\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/;
+
+/** With hyphens or without, in either case. */
+export const uuidConverter: Converter = (value) => {
+  if (typeof value !== "string") return wrongKind(value, "a UUID");
+  const text = value.trim().toLowerCase();
+  if (text === "") return EMPTY;
+  const groups = UUID.exec(text);
+  return groups === null ? wrongKind(value, "a UUID") : groups.slice(1).join("-");
+};
