@@ -33,12 +33,21 @@ export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from ".
 export * from "./control/tables.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
+export { describeTarget } from "./legacy/describe-target.ts";
 export * from "./legacy/import-plan.ts";
+export {
+  type ImportFigures,
+  type ImportOutcome,
+  ImportRefusedError,
+  type ImportTenantInput,
+  importTenant,
+} from "./legacy/import-tenant.ts";
 export type * from "./legacy/legacy-system.ts";
 export { type PlannedImport, planImport } from "./legacy/plan-import.ts";
 export type { PlanInput } from "./legacy/plan-input.ts";
 export * from "./legacy/source-description.ts";
 export type * from "./legacy/target-description.ts";
+export { type ImportedTable, VerificationError } from "./legacy/verify-tables.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
 export { createPool, type Pool, type PoolOptions } from "./pool.ts";
 export { scramVerifier } from "./scram-verifier.ts";

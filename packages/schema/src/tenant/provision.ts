@@ -74,7 +74,7 @@ export async function provisionTenant(pool: Pool, input: ProvisionInput): Promis
 }
 
 /** Opens the transaction and makes sure that nobody else works on this name. True when the schema is there already. */
-async function lockName(client: PoolClient, schema: string): Promise<boolean> {
+export async function lockName(client: PoolClient, schema: string): Promise<boolean> {
   const results = await client.query(
     `BEGIN; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.tenantSchema}, hashtext(${quoteLiteral(schema)}));
      SELECT to_regnamespace(${quoteLiteral(quoteIdentifier(schema))}) IS NOT NULL AS exists`,
@@ -108,19 +108,31 @@ async function runScript(
 }
 
 /** Which of our own two CREATEs met an existing name; undefined when a blueprint's statement did. */
-function nameTaken(error: unknown): "schema" | "role" | undefined {
+export function nameTaken(error: unknown): "schema" | "role" | undefined {
   if (sqlState(error) === SQLSTATE.duplicateSchema) return "schema";
   const routine = error instanceof Error ? Reflect.get(error, "routine") : undefined;
   return routine === "CreateRole" ? "role" : undefined;
 }
 
+/** What the beginning and the end of a tenant's script need to know. */
+export type ScriptInput = Omit<ProvisionInput, "mayProceed" | "onStep">;
+
 /** All of a tenant as one text, from inside its transaction to its COMMIT. */
-export async function provisionScript(input: Omit<ProvisionInput, "mayProceed" | "onStep">): Promise<string> {
-  const schema = quoteIdentifier(input.schema);
-  const role = quoteIdentifier(input.role);
-  const { blueprint } = input;
+export async function provisionScript(input: ScriptInput): Promise<string> {
   return [
     "SET LOCAL client_min_messages = notice;\n",
+    foundationScript(input),
+    await compileSeed(input.blueprint.blueprint, input.seed),
+    step("access"),
+    completionScript(input),
+  ].join("");
+}
+
+/** From the schema itself to the rows that every tenant has. */
+export function foundationScript({ schema: name, role: roleName, gateway, blueprint }: ScriptInput): string {
+  const schema = quoteIdentifier(name);
+  const role = quoteIdentifier(roleName);
+  return [
     step("schema"),
     `CREATE SCHEMA ${schema};\n`,
     `SET LOCAL search_path = ${schema};\n`,
@@ -128,28 +140,33 @@ export async function provisionScript(input: Omit<ProvisionInput, "mayProceed" |
     `CREATE TABLE ${MARKER_TABLE} (tenant_id uuid PRIMARY KEY, operation_id uuid NOT NULL, license_key varchar(64) NOT NULL, blueprint varchar(31) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());\n`,
     // From here on every table, also one that a later migration adds, is open to the tenant's role, and to nobody else:
     // a right given to PUBLIC would show the rows' commonest values in `pg_stats`; see docs/adr/0012.
-    createRoleScript(input.gateway, input.role),
-    roleSettingScript(input.role),
+    createRoleScript(gateway, roleName),
+    roleSettingScript(roleName),
     `ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role};\n`,
     step("tables"),
     blueprint.createScript,
     step("default data"),
     blueprint.commonSeedScript,
-    await compileSeed(blueprint.blueprint, input.seed),
-    step("access"),
-    `GRANT USAGE ON SCHEMA ${schema} TO ${role};\n`,
+  ].join("");
+}
+
+/** Rights, version, marker, COMMIT. */
+export function completionScript({
+  schema,
+  role,
+  blueprint,
+  tenantId,
+  operationId,
+  seed,
+}: ScriptInput): string {
+  const marker = [tenantId, operationId, seed.license.key, blueprint.blueprint.name].map(quoteLiteral);
+  return [
+    `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${quoteIdentifier(role)};\n`,
     ledgerRowsScript(
       blueprint.migrations.map((migration) => migration.name),
       new Date(),
     ),
-    `INSERT INTO ${MARKER_TABLE} (tenant_id, operation_id, license_key, blueprint) VALUES (${[
-      input.tenantId,
-      input.operationId,
-      input.seed.license.key,
-      blueprint.blueprint.name,
-    ]
-      .map(quoteLiteral)
-      .join(", ")});\n`,
+    `INSERT INTO ${MARKER_TABLE} (tenant_id, operation_id, license_key, blueprint) VALUES (${marker.join(", ")});\n`,
     "COMMIT;\n",
   ].join("");
 }

@@ -1,0 +1,163 @@
+import { type Pool, type PoolClient, withClient } from "../pool.ts";
+import { SQLSTATE, sqlState } from "../sqlstate.ts";
+import { readMarker } from "../tenant/marker.ts";
+import {
+  completionScript,
+  foundationScript,
+  lockName,
+  nameTaken,
+  type ProvisionInput,
+} from "../tenant/provision.ts";
+import { loadRows, RefusedError } from "./copy-rows.ts";
+import { describeTarget } from "./describe-target.ts";
+import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./import-plan.ts";
+import type { KeptRows } from "./legacy-system.ts";
+import { closingScript, openingScript } from "./load-script.ts";
+import type { TargetDescription } from "./target-description.ts";
+import { type ImportedTable, verifyTables } from "./verify-tables.ts";
+
+export interface ImportTenantInput extends Omit<ProvisionInput, "onStep"> {
+  readonly plan: ImportPlan;
+  readonly open: OpenImport;
+  /** SQL for after the load: columns that follow from others. */
+  readonly afterLoad: readonly string[];
+  /** The license's rows from files that aren't its own. */
+  readonly kept: readonly KeptRows[];
+  /** A (new) try begins: what was quarantined before is forgotten. */
+  readonly onTry: () => Promise<void>;
+  readonly onQuarantined: (rows: readonly QuarantinedRow[]) => Promise<void>;
+  /** Rows of the whole license so far. */
+  readonly onProgress: (progress: { readonly table: string; readonly rows: number }) => void;
+  /** Asked when all is loaded and verified, with the schema still locked. */
+  readonly beforeCommit: (figures: ImportFigures) => Promise<"commit" | "roll-back">;
+}
+
+/** What an import came to: the license's certificate of migration. */
+export interface ImportFigures {
+  readonly tables: readonly ImportedTable[];
+  /** Foreign keys that PostgreSQL has checked for every row. */
+  readonly foreignKeys: number;
+  readonly quarantined: number;
+  readonly tries: number;
+}
+
+export type ImportOutcome =
+  | { readonly kind: "imported"; readonly figures: ImportFigures }
+  /** An earlier attempt had committed it: its marker says that it is this very tenant. */
+  | { readonly kind: "already-there" }
+  | { readonly kind: "name-taken"; readonly what: "schema" | "role" }
+  /** `mayProceed` said no; nothing was changed. */
+  | { readonly kind: "superseded" }
+  /** `beforeCommit` said no; nothing was left. */
+  | { readonly kind: "rolled-back"; readonly figures: ImportFigures };
+
+/** PostgreSQL refuses more rows, one after the other, than are worth a try each: the mapping doesn't fit the file. */
+export class ImportRefusedError extends Error {
+  override readonly name = "ImportRefusedError";
+  readonly refused: readonly RefusedRow[];
+
+  constructor(refused: readonly RefusedRow[]) {
+    super(
+      `PostgreSQL has refused ${refused.length} rows that nobody foresaw, the last of them: ${refused.at(-1)?.reason}`,
+    );
+    this.refused = refused;
+  }
+}
+
+/** Rows that PostgreSQL may refuse; the import begins anew after each. */
+const MAX_REFUSED = 100;
+
+/**
+ * Waiting is the reader's to bound, which is killed when it stalls; a statement may be the check of some million rows.
+ * Of PostgreSQL's own limits only those stay that end with a lost client.
+ */
+const PATIENCE =
+  "SET LOCAL idle_in_transaction_session_timeout = '30min'; SET LOCAL statement_timeout = '2h'";
+
+/** Casts have to read the same whatever the server's settings; see `CHECKSUM_SEPARATOR`. */
+const PLAIN_TEXT =
+  "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = postgres; SET LOCAL bytea_output = hex; SET LOCAL extra_float_digits = 1";
+
+/**
+ * Makes a tenant and fills it with a license's rows, in one transaction: schema, tables, rows, sequences, limits,
+ * verification, marker. The whole verified tenant is there afterwards, or nothing of it.
+ *
+ * Rows go into the real tables with their constraints in force. One that PostgreSQL refuses all the same is named to the
+ * reader, and the import begins anew without it.
+ *
+ * @throws VerificationError when what arrived isn't what was read; ImportRefusedError; whatever the reader throws; the
+ * driver's error. Nothing is left of the tenant then.
+ */
+export async function importTenant(pool: Pool, input: ImportTenantInput): Promise<ImportOutcome> {
+  const target = await describeTarget(pool, input.blueprint);
+  const refused: RefusedRow[] = [];
+  for (;;) {
+    try {
+      return await withClient(pool, (client) => importOnce(client, input, target, refused));
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      refused.push(error.row);
+      if (refused.length > MAX_REFUSED) throw new ImportRefusedError(refused);
+    }
+  }
+}
+
+async function importOnce(
+  client: PoolClient,
+  input: ImportTenantInput,
+  target: TargetDescription,
+  refused: readonly RefusedRow[],
+): Promise<ImportOutcome> {
+  if (await lockName(client, input.schema)) {
+    const marker = await readMarker(client, input.schema);
+    await client.query("ROLLBACK");
+    const ours = marker.kind === "tenant" && marker.tenantId === input.tenantId;
+    return ours ? { kind: "already-there" } : { kind: "name-taken", what: "schema" };
+  }
+  if (!(await input.mayProceed())) {
+    await client.query("ROLLBACK");
+    return { kind: "superseded" };
+  }
+  const made = await makeTables(client, input, target);
+  if (made !== null) return made;
+  await input.onTry();
+  const figures = await loadRows(client, input, refused);
+  await client.query(await closingScript(input, target));
+  const tables = await verifyTables(client, input.plan, figures);
+  const loaded = new Set(input.plan.tables.map((table) => table.target));
+  const certificate: ImportFigures = {
+    tables,
+    foreignKeys: target.tables
+      .filter(({ name }) => loaded.has(name))
+      .reduce((sum, { references }) => sum + references.length, 0),
+    quarantined: tables.reduce((sum, table) => sum + table.quarantined, 0),
+    tries: refused.length + 1,
+  };
+  if ((await input.beforeCommit(certificate)) === "roll-back") {
+    await client.query("ROLLBACK");
+    return { kind: "rolled-back", figures: certificate };
+  }
+  await client.query(completionScript(input));
+  return { kind: "imported", figures: certificate };
+}
+
+/** Null when they are made; else why they can't be. */
+async function makeTables(
+  client: PoolClient,
+  input: ImportTenantInput,
+  target: TargetDescription,
+): Promise<ImportOutcome | null> {
+  try {
+    await client.query(
+      `${PATIENCE}; ${PLAIN_TEXT};\n${foundationScript(input)}${openingScript(input, target)}`,
+    );
+    return null;
+  } catch (error) {
+    const state = sqlState(error);
+    if (state !== SQLSTATE.duplicateSchema && state !== SQLSTATE.duplicateObject) throw error;
+    await client.query("ROLLBACK");
+    const what = nameTaken(error);
+    if (what === undefined) throw error;
+    return { kind: "name-taken", what };
+  }
+}

@@ -1,0 +1,38 @@
+import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
+import type { ImportPlan, LegacyValue } from "./import-plan.ts";
+import { UniqueNames } from "./legacy-names.ts";
+import type { KeptRows } from "./legacy-system.ts";
+
+/** SQL that makes a `legacy_…` table of text for each list of rows that belong to the license and lie in another file. */
+export function keptTables({
+  plan,
+  kept,
+}: {
+  readonly plan: ImportPlan;
+  readonly kept: readonly KeptRows[];
+}): string[] {
+  const names = new UniqueNames(plan.tables.map(({ target }) => target));
+  return kept.map(({ table, columns, rows }) => {
+    const columnNames = UniqueNames.ofColumns();
+    const columnsOf = columns.map((column) => ({
+      source: column,
+      name: quoteIdentifier(columnNames.take(column)),
+    }));
+    const name = quoteIdentifier(names.take(`legacy_${table}`));
+    const create = `CREATE TABLE ${name} (${columnsOf.map((column) => `${column.name} text`).join(", ")});\n`;
+    if (rows.length === 0 || columns.length === 0) return create;
+    const values = rows.map(
+      (row) => `(${columnsOf.map(({ source }) => quoteLiteral(textOf(row[source] ?? null))).join(", ")})`,
+    );
+    return `${create}INSERT INTO ${name} VALUES ${values.join(", ")};\n`;
+  });
+}
+
+/** Text that PostgreSQL can't hold is kept as its bytes, in the form that blobs have. */
+function textOf(value: LegacyValue): string | null {
+  if (value === null) return null;
+  if (typeof value !== "object") return String(value);
+  if ("integer" in value) return value.integer;
+  if ("real" in value) return value.real;
+  return `\\x${Buffer.from("bytes" in value ? value.bytes : value.text, "base64").toString("hex")}`;
+}

@@ -1,0 +1,116 @@
+import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
+import type { PoolClient } from "../pool.ts";
+import {
+  CHECKSUM_NULL,
+  CHECKSUM_SEPARATOR,
+  type ImportPlan,
+  type TableFigures,
+  type TablePlan,
+} from "./import-plan.ts";
+
+/** One table's part of the certificate: figures that the file's reader and PostgreSQL agree on. */
+export interface ImportedTable {
+  readonly source: string;
+  readonly target: string;
+  readonly extra: boolean;
+  readonly read: number;
+  readonly copied: number;
+  readonly quarantined: number;
+  readonly converted: TableFigures["converted"];
+  readonly checksum: string;
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+/** What arrived isn't what was read. */
+export class VerificationError extends Error {
+  override readonly name = "VerificationError";
+  readonly table: string;
+  readonly figure: string;
+
+  constructor(table: string, figure: string, read: string, found: string) {
+    super(`table ${table}: ${figure} is ${found} in PostgreSQL, and ${read} in the file`);
+    this.table = table;
+    this.figure = figure;
+  }
+}
+
+/**
+ * Compares what the reader says with what PostgreSQL holds, in one query: rows, checksum and sums of each table.
+ *
+ * @throws VerificationError for the first figure that differs
+ */
+export async function verifyTables(
+  client: PoolClient,
+  plan: ImportPlan,
+  figures: readonly TableFigures[],
+): Promise<ImportedTable[]> {
+  if (plan.tables.length === 0) return [];
+  const { rows } = await client.query<Found>(
+    plan.tables.map((table, index) => figuresQuery(table, index)).join(" UNION ALL "),
+  );
+  return plan.tables.map((table, index) => {
+    const read = figures[index];
+    const found = rows.find((row) => row.place === index);
+    if (read === undefined || found === undefined) throw new Error(`no figures of table ${table.target}`);
+    compare(table.target, "rows read", String(read.copied + read.quarantined), String(read.read));
+    compare(table.target, "rows", String(read.copied), found.rows);
+    compare(table.target, "checksum", read.checksum, found.checksum);
+    for (const { target } of summed(table)) {
+      compare(
+        table.target,
+        `sum of ${target}`,
+        plain(read.sums[target] ?? "0"),
+        plain(found.sums[target] ?? "0"),
+      );
+    }
+    const { source, target, extra } = table;
+    const { copied, quarantined, converted, checksum, sums } = read;
+    return { source, target, extra, read: read.read, copied, quarantined, converted, checksum, sums };
+  });
+}
+
+interface Found {
+  readonly place: number;
+  readonly rows: string;
+  readonly checksum: string;
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+function compare(table: string, figure: string, read: string, found: string): void {
+  if (read !== found) throw new VerificationError(table, figure, read, found);
+}
+
+function summed({ columns }: TablePlan): TablePlan["columns"] {
+  return columns.filter((column) => column.summed);
+}
+
+/** A sum without the zeros behind its last digit: both sides add some. */
+function plain(sum: string): string {
+  const short = sum.includes(".") ? sum.replace(/\.?0+$/, "") : sum;
+  return short === "-0" || short === "" ? "0" : short;
+}
+
+function figuresQuery(table: TablePlan, place: number): string {
+  const sums = summed(table).map(
+    ({ target }) => `${quoteLiteral(target)}, coalesce(sum(${quoteIdentifier(target)}), 0)::text`,
+  );
+  return `SELECT ${place} AS place, count(*)::text AS rows,
+    coalesce(sum(('x' || encode(substr(sha256(convert_to(${rowText(table)}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text AS checksum,
+    jsonb_build_object(${sums.join(", ")}) AS sums FROM ${quoteIdentifier(table.target)}`;
+}
+
+/** Functions take at most 100 arguments, so that long rows are put together of parts. */
+const PARTS = 90;
+
+function rowText({ columns }: TablePlan): string {
+  const texts = columns.map(
+    ({ target }) => `coalesce(${quoteIdentifier(target)}::text, ${quoteLiteral(CHECKSUM_NULL)})`,
+  );
+  const join = (parts: readonly string[]): string => {
+    if (parts.length <= PARTS) return `concat_ws(${quoteLiteral(CHECKSUM_SEPARATOR)}, ${parts.join(", ")})`;
+    const groups: string[] = [];
+    for (let at = 0; at < parts.length; at += PARTS) groups.push(join(parts.slice(at, at + PARTS)));
+    return join(groups);
+  };
+  return join(texts);
+}
