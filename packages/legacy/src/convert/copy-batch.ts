@@ -1,14 +1,17 @@
 import type { ImportEvent } from "@tenantry/schema/legacy";
 
-/** Characters and rows after which a batch is given away. */
-const BATCH_CHARACTERS = 256 * 1024;
+/** Bytes and rows after which a batch is given away; a longer row is a batch alone. */
+const BATCH_BYTES = 256 * 1024;
 const BATCH_ROWS = 20_000;
+/** A UTF-16 code unit's most bytes in UTF-8. */
+const UNIT_BYTES = 3;
 
 /** Lines of COPY's text format on their way, in batches. */
 export class CopyBatch {
   readonly #table: number;
   readonly #emit: (event: ImportEvent) => void;
-  #text = "";
+  #buffer = Buffer.allocUnsafeSlow(0);
+  #length = 0;
   #rowIds: string[] = [];
 
   constructor(table: number, emit: (event: ImportEvent) => void) {
@@ -17,16 +20,21 @@ export class CopyBatch {
   }
 
   add(line: string, rowId: string): void {
-    this.#text += line;
+    const most = line.length * UNIT_BYTES;
+    if (this.#length + most > this.#buffer.length || this.#rowIds.length === BATCH_ROWS) {
+      this.flush();
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, most));
+    }
+    this.#length += this.#buffer.write(line, this.#length);
     this.#rowIds.push(rowId);
-    if (this.#text.length >= BATCH_CHARACTERS || this.#rowIds.length >= BATCH_ROWS) this.flush();
   }
 
   flush(): void {
     const rowIds = this.#rowIds;
     if (rowIds.length === 0) return;
-    const text = Buffer.from(this.#text);
-    this.#text = "";
+    const text = this.#buffer.subarray(0, this.#length);
+    this.#buffer = Buffer.allocUnsafeSlow(0);
+    this.#length = 0;
     this.#rowIds = [];
     this.#emit({ kind: "rows", table: this.#table, text, rows: rowIds.length, rowIds });
   }

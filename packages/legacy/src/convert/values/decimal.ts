@@ -6,6 +6,9 @@ const MEANT_DIGITS = 15;
 /** Noise is told by zeros: to thirteen digits, the number ends with at least two of them. */
 const NOISE_DIGITS = 13;
 const SHORT_DIGITS = 11;
+const SHORT_LIMIT = 10 ** SHORT_DIGITS;
+const MONEY_DECIMALS = 6;
+const MONEY_UNIT = 10 ** MONEY_DECIMALS;
 /** Noise of sums and differences of amounts up to some ten thousands. */
 const NOISE = 5e-12;
 /** Four units in a double's last place, at most: what a few additions and multiplications lose. */
@@ -80,16 +83,40 @@ export function decimalConverter(precision: number, scale: number): Converter {
     return NOT_EXACT;
   };
 
+  /**
+   * Rules 1 and 2 for what has at most six decimals, as nearly all amounts have, without asking for the double's shortest
+   * text, which is what costs most. Null where they don't say.
+   */
+  const readMoney = (x: number, size: number): Reading | null => {
+    if (scale < MONEY_DECIMALS || size >= NOISE_LIMIT) return null;
+    // Dividing two integers that doubles hold gives the double next to the decimal: the one that prints as it.
+    const units = Math.round(size * MONEY_UNIT);
+    const near = units / MONEY_UNIT;
+    if (near >= limit) return null;
+    const apart = Math.abs(size - near);
+    // Closer than a unit of the fifteenth digit, so that it isn't what rule 1 keeps.
+    if (apart > size * FEW_ULPS) return null;
+    if (apart !== 0 && withoutZeros(units) >= SHORT_LIMIT) return null;
+    const whole = Math.floor(near);
+    const decimals = `${units - whole * MONEY_UNIT + MONEY_UNIT}`.slice(1);
+    const text = `${x < 0 ? "-" : ""}${whole}.${decimals}${zeros[scale - MONEY_DECIMALS]}`;
+    return apart === 0 ? text : changed(text, "noise-removed");
+  };
+
   const readDouble = (x: number): Reading => {
     const size = Math.abs(x);
     if (size < simple) {
       // Adding zero turns -0 into 0.
       if (Number.isInteger(x)) return `${x + 0}${whole}`;
-      const text = `${x}`;
-      const point = text.indexOf(".");
-      const missing = scale - (text.length - 1 - point);
-      // Sixteen characters with the point in them are at most fifteen digits; from 1e-6 on there is no exponent.
-      if (text.length <= 16 && missing >= 0 && size >= 1e-6) return text + zeros[missing];
+      // Below it a double prints with an exponent.
+      if (size >= 1e-6) {
+        const money = readMoney(x, size);
+        if (money !== null) return money;
+        const text = `${x}`;
+        const missing = scale - (text.length - 1 - text.indexOf("."));
+        // Sixteen characters with the point in them are at most fifteen digits.
+        if (text.length <= 16 && missing >= 0) return text + zeros[missing];
+      }
     }
     return Number.isFinite(x) ? readDoubtful(x) : NO_NUMBER;
   };
@@ -107,6 +134,12 @@ export function decimalConverter(precision: number, scale: number): Converter {
     const text = readExact(parsed);
     return typeof text === "string" ? changed(text, "text-to-number") : text;
   };
+}
+
+function withoutZeros(units: number): number {
+  let rest = units;
+  while (rest >= SHORT_LIMIT && rest % 10 === 0) rest /= 10;
+  return rest;
 }
 
 function decimalOf(text: string): Decimal {
