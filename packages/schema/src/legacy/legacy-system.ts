@@ -114,6 +114,8 @@ export interface LegacyMapping {
   readonly tables: Readonly<Record<string, TableMapping>>;
   /** Tables of the program's own, or of the database's, that hold nobody's data; not even kept. */
   readonly ignored: readonly string[];
+  /** Tables that `LegacyLicense.kept` may name: no table of the file gets the name of one of them. */
+  readonly kept?: readonly string[];
   /** SQL for after the load, the tenant's schema being the only one on the path: columns that follow from others. */
   readonly afterLoad: readonly string[];
 }

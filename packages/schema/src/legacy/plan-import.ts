@@ -53,7 +53,10 @@ export function planImport(input: PlanInput): PlannedImport {
   const tables = source.tables.filter(({ name }) => !isLeftAlone(mapping, name));
   const matches = matchTables(input, tables);
   const missingTables = target.tables.map(({ name }) => name).filter((name) => !matches.has(name));
-  const names = new UniqueNames(target.tables.map(({ name }) => name));
+  const names = new UniqueNames([
+    ...target.tables.map(({ name }) => name),
+    ...(mapping.kept ?? []).map((name) => `legacy_${name}`),
+  ]);
 
   const present = target.tables.flatMap(({ name }) => matches.get(name) ?? []);
   const needs = new Map(present.map((match) => [match.target.name, needsOf(match)]));

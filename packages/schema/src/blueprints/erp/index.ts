@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { defineBlueprint } from "../../blueprint/define.ts";
+import { ded } from "./legacy.ts";
 import { securityAndSettings } from "./migrations/0001-security-and-settings.ts";
 import { inventory } from "./migrations/0002-inventory.ts";
 import { partnersAndOrders } from "./migrations/0003-partners-and-orders.ts";
@@ -40,4 +41,5 @@ export const erp = defineBlueprint({
   parameters: Type.Object({}, { additionalProperties: false }),
   signIn: true,
   limits: LIMITED,
+  legacy: [ded],
 });
