@@ -116,7 +116,11 @@ export interface LegacyMapping {
   readonly ignored: readonly string[];
   /** Tables that `LegacyLicense.kept` may name: no table of the file gets the name of one of them. */
   readonly kept?: readonly string[];
-  /** SQL for after the load, the tenant's schema being the only one on the path: columns that follow from others. */
+  /**
+   * SQL for when the rows are in and compared with the file's, the tenant's schema being the only one on the path: columns
+   * that follow from others, rows that a tenant can't do without. It changes no value that came from the file.
+   * `current_setting('tenantry.parameters', true)` is the license's parameters, as JSON.
+   */
   readonly afterLoad: readonly string[];
 }
 

@@ -1,9 +1,11 @@
 import { defineBlueprint } from "../../blueprint/define.ts";
+import { oldBot } from "./legacy.ts";
 import { peopleAndServices } from "./migrations/0001-people-and-services.ts";
 import { calendar } from "./migrations/0002-calendar.ts";
 import { records } from "./migrations/0003-records.ts";
 import { functionsAndViews } from "./migrations/0004-functions-and-views.ts";
 import { triggers } from "./migrations/0005-triggers.ts";
+import { importedBookings } from "./migrations/0006-imported-bookings.ts";
 import { type BookingParameters, PARAMETERS } from "./parameters.ts";
 import { seedCommon, seedLicense } from "./seed.ts";
 
@@ -16,9 +18,10 @@ export type { BookingParameters } from "./parameters.ts";
 export const booking = defineBlueprint<BookingParameters>({
   name: "booking",
   schemaNaming: { kind: "sequence", prefix: "client_", digits: 3 },
-  migrations: [peopleAndServices, calendar, records, functionsAndViews, triggers],
+  migrations: [peopleAndServices, calendar, records, functionsAndViews, triggers, importedBookings],
   commonSeed: seedCommon,
   seed: seedLicense,
   parameters: PARAMETERS,
   signIn: false,
+  legacy: [oldBot],
 });

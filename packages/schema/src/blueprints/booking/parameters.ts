@@ -1,7 +1,7 @@
 import Type from "typebox";
 
 /** Telegram promises at most 52 significant bits (core.telegram.org/bots/api, `User.id`), which JSON numbers hold exactly. */
-const LARGEST_TELEGRAM_ID = 2 ** 52 - 1;
+export const LARGEST_TELEGRAM_ID = 2 ** 52 - 1;
 
 export interface BookingParameters {
   readonly adminTelegramId: number;
