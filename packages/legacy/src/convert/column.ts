@@ -54,7 +54,7 @@ export function prepareColumn(plan: ColumnPlan): Column {
   let read = ruleConverter(plan.value);
   if (plan.oneOf !== undefined) read = withAllowed(read, plan.oneOf);
   if (plan.least !== undefined || plan.most !== undefined) read = withLimits(read, plan);
-  if (plan.pattern !== undefined) read = withPattern(read, new RegExp(plan.pattern, "u"));
+  if (plan.pattern !== undefined) read = withPattern(read, new RegExp(plan.pattern, "u"), plan.strip ?? "");
   if (plan.values !== undefined) read = withValues(read, plan.values);
   return {
     plan,
@@ -113,11 +113,13 @@ function withLimits(read: Converter, { value, least, most }: ColumnPlan): Conver
   return (reading) => checked(read(reading), holds, BEYOND);
 }
 
-function withPattern(read: Converter, pattern: RegExp): Converter {
+function withPattern(read: Converter, pattern: RegExp, strip: string): Converter {
+  const stripped = new Set(strip);
   return (value) => {
     const text = textOf(value);
     const group = text === null ? undefined : pattern.exec(text)?.[1];
-    return group === undefined ? UNMATCHED : read(group);
+    if (group === undefined) return UNMATCHED;
+    return read(stripped.size === 0 ? group : [...group].filter((each) => !stripped.has(each)).join(""));
   };
 }
 

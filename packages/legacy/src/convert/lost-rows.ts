@@ -4,7 +4,7 @@ import { scanTable } from "./scan.ts";
 import { quoteName } from "./source-table.ts";
 import { findContested, findDuplicate, keeperOf } from "./uniqueness.ts";
 import type { SqliteValue } from "./values/value.ts";
-import type { Import, TableWork } from "./work.ts";
+import { applies, type Condition, type Import, type TableWork } from "./work.ts";
 
 /** Everything that keeps a row out, as far as is known by now. */
 export function judgeRow(
@@ -22,9 +22,9 @@ export function judgeRow(
 }
 
 function findDependence({ tables }: Import, work: TableWork, { texts }: RowState): Trouble | null {
-  for (const { column, table } of work.references) {
+  for (const { column, table, when } of work.references) {
     const parent = table === null ? undefined : tables[table];
-    if (parent === undefined || parent.lostKeys.size === 0) continue;
+    if (parent === undefined || parent.lostKeys.size === 0 || !applies(when, texts)) continue;
     const text = texts[column] ?? null;
     if (text !== null && parent.lostKeys.has(text)) {
       return {
@@ -90,9 +90,9 @@ function spreadInto(
   backwards: boolean,
   count: QuarantineCount,
 ): void {
-  const links = work.references.flatMap(({ column, table }) => {
+  const links = work.references.flatMap(({ column, table, when }) => {
     const parent = table === null ? undefined : tables[table];
-    return parent !== undefined && circle.has(parent) ? [{ column, lost: parent.lostKeys }] : [];
+    return parent !== undefined && circle.has(parent) ? [{ column, when, lost: parent.lostKeys }] : [];
   });
   const text = (row: readonly SqliteValue[], at: number, column: number): string | null => {
     const { ofNull, read } = work.columns[column] as TableWork["columns"][number];
@@ -100,7 +100,8 @@ function spreadInto(
     const reading = value === null ? ofNull : read(value);
     return typeof reading === "string" ? reading : reading.kind === "changed" ? reading.text : null;
   };
-  const wanted = [work.keyColumn, ...links.map(({ column }) => column)];
+  // Of a link two columns: what refers, and what says whether it does.
+  const wanted = [work.keyColumn, ...links.flatMap(({ column, when }) => [column, when?.column ?? column])];
   const names = wanted.map((column) => {
     const source = work.columns[column]?.plan.source ?? null;
     return source === null ? "NULL" : quoteName(source);
@@ -111,9 +112,13 @@ function spreadInto(
   rows.setReturnArrays(true);
   rows.setReadBigInts(true);
   for (const row of rows.iterate() as Iterable<unknown> as Iterable<readonly SqliteValue[]>) {
-    const hit = links.some(({ column, lost }, at) => {
-      const reference = text(row, at + 1, column);
-      return reference !== null && lost.has(reference);
+    const holds = (when: Condition | null, at: number): boolean => {
+      const said = when === null ? null : text(row, at, when.column);
+      return when === null || (said !== null && when.in.has(said));
+    };
+    const hit = links.some(({ column, when, lost }, at) => {
+      const reference = text(row, 2 * at + 1, column);
+      return reference !== null && lost.has(reference) && holds(when, 2 * at + 2);
     });
     const key = hit ? text(row, 0, work.keyColumn) : null;
     if (key === null || work.lostKeys.has(key)) continue;

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { ConversionKind, QuarantineCode } from "@tenantry/schema/legacy";
 import { RowFetcher } from "./row-fetcher.ts";
 import type { SqliteValue } from "./values/value.ts";
-import type { Import, TableWork } from "./work.ts";
+import { applies, type Import, type TableWork } from "./work.ts";
 
 /** Why a row can't come in. */
 export interface Trouble {
@@ -50,7 +50,7 @@ export function readRow(
       reason: "The row belongs to another license than this file does.",
     };
   }
-  return fault ?? findOrphan(context, work, state);
+  return fault ?? findUnequal(work, state) ?? findOrphan(context, work, state);
 }
 
 function isOwned({ place, values: owners }: NonNullable<TableWork["owner"]>, values: readonly SqliteValue[]) {
@@ -107,10 +107,23 @@ export function fetcherOf(db: Import["db"], work: TableWork): RowFetcher {
   return work.fetcher;
 }
 
+function findUnequal(work: TableWork, { texts }: RowState): Trouble | null {
+  for (const { column, to, when } of work.equals) {
+    const [own, other] = [texts[column] ?? null, texts[to] ?? null];
+    if (own === null || other === null || own === other || !applies(when, texts)) continue;
+    return {
+      column: work.columns[column]?.name ?? "",
+      code: "not-allowed",
+      reason: `It has to be the same as ${work.columns[to]?.name ?? ""} in such a row, and isn't.`,
+    };
+  }
+  return null;
+}
+
 function findOrphan({ tables }: Import, work: TableWork, { texts }: RowState): Trouble | null {
-  for (const { column, table, seeded } of work.references) {
+  for (const { column, table, seeded, when } of work.references) {
     const text = texts[column] ?? null;
-    if (text === null) continue;
+    if (text === null || !applies(when, texts)) continue;
     const parent = table === null ? null : tables[table];
     const found = parent == null ? seeded.has(text) : parent.keys?.has(text);
     if (!found && !parent?.lostKeys.has(text)) {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { ImportPlan, RefusedRow, TablePlan } from "@tenantry/schema/legacy";
+import type { ConditionPlan, ImportPlan, RefusedRow, TablePlan } from "@tenantry/schema/legacy";
 import { type Column, prepareColumn } from "./column.ts";
 import type { KeyMap } from "./key-map.ts";
 import type { ParentKeys } from "./parent-keys.ts";
@@ -21,6 +21,7 @@ export interface TableWork {
   readonly owner: { readonly place: number; readonly values: ReadonlySet<string> } | null;
   readonly references: readonly Reference[];
   readonly uniques: readonly Unique[];
+  readonly equals: readonly Equal[];
   /** By row id. */
   readonly refused: ReadonlyMap<string, RefusedRow>;
   /** Place among the columns of the key that others refer to; -1 for none. */
@@ -38,6 +39,28 @@ export interface Reference {
   readonly column: number;
   readonly table: number | null;
   readonly seeded: ReadonlySet<string>;
+  /** Null where every row refers. */
+  readonly when: Condition | null;
+}
+
+/** Holds of a row whose column has one of these texts. */
+export interface Condition {
+  /** Place among the columns. */
+  readonly column: number;
+  readonly in: ReadonlySet<string>;
+}
+
+/** Two columns that have to be equal where both hold a value. */
+export interface Equal {
+  readonly column: number;
+  readonly to: number;
+  readonly when: Condition;
+}
+
+export function applies(condition: Condition | null, texts: readonly (string | null)[]): boolean {
+  if (condition === null) return true;
+  const text = texts[condition.column] ?? null;
+  return text !== null && condition.in.has(text);
 }
 
 export interface Unique {
@@ -95,6 +118,10 @@ function prepareTable(
     if (found < 0) throw new RangeError(`the plan of ${plan.source} has no column ${name}`);
     return found;
   };
+  const condition = ({ column, in: texts }: ConditionPlan): Condition => ({
+    column: target(column),
+    in: new Set(texts),
+  });
   return {
     index,
     plan,
@@ -108,6 +135,12 @@ function prepareTable(
       column: target(reference.column),
       table: reference.table,
       seeded: new Set(reference.seeded),
+      when: reference.when === undefined ? null : condition(reference.when),
+    })),
+    equals: (plan.equal ?? []).map(({ column, to, when }) => ({
+      column: target(column),
+      to: target(to),
+      when: condition(when),
     })),
     uniques: plan.unique.map(({ columns: names, held }) => ({
       columns: names.map(target),
