@@ -42,6 +42,13 @@ export {
   type ImportTenantInput,
   importTenant,
 } from "./legacy/import-tenant.ts";
+export {
+  type InsertRetriedInput,
+  type InsertRetriedOutcome,
+  insertRetried,
+  type RetriedRefusal,
+  type RetriedRow,
+} from "./legacy/insert-retried.ts";
 export type * from "./legacy/legacy-system.ts";
 export { type PlannedImport, planImport } from "./legacy/plan-import.ts";
 export type { PlanInput } from "./legacy/plan-input.ts";

@@ -14,7 +14,7 @@ import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./impor
 import type { KeptRows } from "./legacy-system.ts";
 import { closingScript, openingScript } from "./load-script.ts";
 import type { TargetDescription } from "./target-description.ts";
-import { type ImportedTable, verifyTables } from "./verify-tables.ts";
+import { type ImportedTable, PLAIN_TEXT, verifyTables } from "./verify-tables.ts";
 
 export interface ImportTenantInput extends Omit<ProvisionInput, "onStep"> {
   readonly plan: ImportPlan;
@@ -73,10 +73,6 @@ const MAX_REFUSED = 100;
  */
 const PATIENCE =
   "SET LOCAL idle_in_transaction_session_timeout = '30min'; SET LOCAL statement_timeout = '2h'";
-
-/** Casts have to read the same whatever the server's settings; see `CHECKSUM_SEPARATOR`. */
-const PLAIN_TEXT =
-  "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = postgres; SET LOCAL bytea_output = hex; SET LOCAL extra_float_digits = 1";
 
 /**
  * Makes a tenant and fills it with a license's rows, in one transaction: schema, tables, rows, sequences, limits,

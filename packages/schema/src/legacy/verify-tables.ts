@@ -8,6 +8,10 @@ import {
   type TablePlan,
 } from "./import-plan.ts";
 
+/** Casts have to read the same whatever the server's settings; see `CHECKSUM_SEPARATOR`. */
+export const PLAIN_TEXT =
+  "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = postgres; SET LOCAL bytea_output = hex; SET LOCAL extra_float_digits = 1";
+
 /** One table's part of the certificate: figures that the file's reader and PostgreSQL agree on. */
 export interface ImportedTable {
   readonly source: string;

@@ -1,0 +1,148 @@
+import type { CompiledBlueprint } from "../blueprint/compile.ts";
+import { LIMITS_TABLE, limitsOf } from "../blueprint/limits.ts";
+import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
+import { type Pool, type PoolClient, withClient } from "../pool.ts";
+import { SQLSTATE, sqlState, violatedConstraint } from "../sqlstate.ts";
+import { readMarker } from "../tenant/marker.ts";
+import { describeTarget } from "./describe-target.ts";
+import type { ImportPlan, TablePlan } from "./import-plan.ts";
+import { PLAIN_TEXT } from "./verify-tables.ts";
+
+/** A row that leaves quarantine, converted by its table's plan. */
+export interface RetriedRow {
+  readonly id: string;
+  /** Index in the plan's tables. */
+  readonly table: number;
+  /** In the order of the plan's columns. */
+  readonly values: readonly (string | null)[];
+}
+
+export interface InsertRetriedInput {
+  readonly tenantId: string;
+  readonly schema: string;
+  readonly blueprint: CompiledBlueprint;
+  readonly plan: ImportPlan;
+  readonly rows: readonly RetriedRow[];
+}
+
+export interface RetriedRefusal {
+  readonly id: string;
+  readonly sqlState: string;
+  readonly constraint: string | null;
+}
+
+export type InsertRetriedOutcome =
+  | {
+      readonly kind: "done";
+      readonly inserted: readonly string[];
+      readonly refused: readonly RetriedRefusal[];
+    }
+  /** The schema isn't this tenant's, or isn't there any more. */
+  | { readonly kind: "no-tenant" };
+
+/**
+ * Puts rows from quarantine into a tenant that is in use: in one transaction, parents before children whatever their
+ * order, each row that PostgreSQL refuses told apart. A row that is there already, value for value, counts as inserted:
+ * an earlier attempt may have committed it and died before it could say so. Old data may hold more than the license
+ * allows, so the license's limits don't count these rows; whoever adds rows meanwhile waits.
+ *
+ * @throws the driver's error; nothing is inserted then.
+ */
+export async function insertRetried(pool: Pool, input: InsertRetriedInput): Promise<InsertRetriedOutcome> {
+  const target = await describeTarget(pool, input.blueprint);
+  return withClient(pool, async (client) => {
+    const marker = await readMarker(client, input.schema);
+    if (marker.kind !== "tenant" || marker.tenantId !== input.tenantId) return { kind: "no-tenant" };
+    const limits = limitsOf(input.blueprint.blueprint).length > 0;
+    await client.query(`BEGIN; ${PLAIN_TEXT}; SET LOCAL search_path = ${quoteIdentifier(input.schema)}`);
+    if (limits) await client.query(LIMITS_ASIDE);
+    const { inserted, refused } = await insertRows(client, input);
+    const touched = new Set(input.rows.map(({ table }) => input.plan.tables[table]?.target));
+    for (const { name, columns } of target.tables) {
+      if (!touched.has(name)) continue;
+      for (const column of columns.filter(({ identity }) => identity)) {
+        await client.query(moveSequence(input.schema, name, column.name));
+      }
+    }
+    if (limits) await client.query(LIMITS_BACK);
+    await client.query("COMMIT");
+    return { kind: "done", inserted, refused };
+  });
+}
+
+const LIMITS_ASIDE = `LOCK TABLE ${LIMITS_TABLE} IN EXCLUSIVE MODE;
+  CREATE TEMPORARY TABLE limits_aside ON COMMIT DROP AS SELECT * FROM ${LIMITS_TABLE};
+  DELETE FROM ${LIMITS_TABLE}`;
+const LIMITS_BACK = `INSERT INTO ${LIMITS_TABLE} SELECT * FROM pg_temp.limits_aside`;
+
+async function insertRows(
+  client: PoolClient,
+  { plan, rows }: InsertRetriedInput,
+): Promise<{ inserted: string[]; refused: RetriedRefusal[] }> {
+  const inserted: string[] = [];
+  let waiting = [...rows].sort((a, b) => a.table - b.table);
+  let refused: RetriedRefusal[] = [];
+  // A row may wait for one of its own table that comes later: as long as a round brings any in, another may.
+  for (let before = -1; waiting.length > 0 && waiting.length !== before; ) {
+    before = waiting.length;
+    refused = [];
+    const left: RetriedRow[] = [];
+    for (const row of waiting) {
+      const table = plan.tables[row.table];
+      if (table === undefined) throw new Error(`the plan has no table ${row.table}`);
+      const refusal = await insertRow(client, table, row);
+      if (refusal === null) inserted.push(row.id);
+      else {
+        refused.push(refusal);
+        left.push(row);
+      }
+    }
+    waiting = left;
+  }
+  return { inserted, refused };
+}
+
+/** Class 22 is "data exception", 23 "integrity constraint violation"; a trigger may refuse with a class of its own. */
+const ROW_TROUBLE = /^(?:2[23]|P0|TN)/;
+
+async function insertRow(
+  client: PoolClient,
+  table: TablePlan,
+  row: RetriedRow,
+): Promise<RetriedRefusal | null> {
+  const name = quoteIdentifier(table.target);
+  const columns = table.columns.map(({ target }) => quoteIdentifier(target));
+  const places = columns.map((_, index) => `$${index + 1}`);
+  await client.query("SAVEPOINT retried");
+  try {
+    await client.query(`INSERT INTO ${name} (${columns.join(", ")}) VALUES (${places.join(", ")})`, [
+      ...row.values,
+    ]);
+    await client.query("SET CONSTRAINTS ALL IMMEDIATE; RELEASE SAVEPOINT retried");
+    return null;
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === undefined || !ROW_TROUBLE.test(state)) throw error;
+    await client.query("ROLLBACK TO SAVEPOINT retried");
+    if (state === SQLSTATE.uniqueViolation && (await isThere(client, table, row))) return null;
+    return { id: row.id, sqlState: state, constraint: violatedConstraint(error) ?? null };
+  }
+}
+
+async function isThere(client: PoolClient, table: TablePlan, row: RetriedRow): Promise<boolean> {
+  const same = table.columns.map(
+    ({ target }, index) => `${quoteIdentifier(target)}::text IS NOT DISTINCT FROM $${index + 1}::text`,
+  );
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${quoteIdentifier(table.target)} WHERE ${same.join(" AND ")}) AS there`,
+    [...row.values],
+  );
+  return rows[0]?.there === true;
+}
+
+function moveSequence(schema: string, table: string, column: string): string {
+  const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+  const sequence = `pg_get_serial_sequence(${quoteLiteral(name)}, ${quoteLiteral(column)})::regclass`;
+  return `SELECT setval(${sequence}, highest) FROM (SELECT max(${quoteIdentifier(column)}) AS highest FROM ${name}) AS rows
+    WHERE highest > coalesce(pg_sequence_last_value(${sequence}), 0)`;
+}
