@@ -37,6 +37,8 @@ export const REMEDIES = {
   SOURCE_INVALID:
     "See what is wrong with the file in `detail`, mend it, then retry the run; after a change of the source start a new run.",
   SOURCE_BUSY: "Stop the program that writes the file, then run `tenantry operation retry`.",
+  READER_LOST:
+    "Run `tenantry operation retry`. If it happens again with the same file, look at the machine's memory and at the file.",
   IMPORT_INCOMPLETE:
     "See the rows with `tenantry migrate-legacy quarantine show`; mend the source and start a new run, or run without `strict`.",
   VERIFICATION_FAILED:

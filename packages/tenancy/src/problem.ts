@@ -35,6 +35,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: stri
   SCHEMA_TAKEN: [409, "The schema's name is taken"],
   ROLE_TAKEN: [409, "The role's name is taken"],
   SOURCE_BUSY: [409, "The source is being written"],
+  READER_LOST: [503, "The source's reader was lost"],
   IMPORT_INCOMPLETE: [409, "Not every row could be imported"],
   IDEMPOTENCY_KEY_REUSED: [422, "The idempotency key was used for another request"],
   BLUEPRINT_UNKNOWN: [422, "No such blueprint"],

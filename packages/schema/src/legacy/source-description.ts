@@ -28,7 +28,9 @@ export type SourceErrorCode =
   /** Missing rights, corrupt, truncated, empty, no SQLite at all, too large, changed meanwhile, too slow. */
   | "SOURCE_INVALID"
   /** Somebody is writing it. */
-  | "SOURCE_BUSY";
+  | "SOURCE_BUSY"
+  /** The process that read it ended in the middle: no fault of the file's as far as anybody knows. */
+  | "READER_LOST";
 
 export class SourceError extends Error {
   override readonly name = "SourceError";

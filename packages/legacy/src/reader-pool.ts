@@ -1,0 +1,122 @@
+import { sweepPrivateFolders } from "./private-folder.ts";
+import { ReaderProcess } from "./reader-process.ts";
+
+/** Files after which a reader makes room for a new one: whatever has gathered in it goes with it. */
+const MOST_COMMANDS = 200;
+
+/** Reader processes, at most so many at once, each for one root; those that have done their work well are used again. */
+export class ReaderPool {
+  readonly #max: number;
+  readonly #temporaryFolder: string;
+  readonly #idle: ReaderProcess[] = [];
+  readonly #busy = new Set<ReaderProcess>();
+  readonly #waiting: { readonly go: () => void; readonly fail: (error: Error) => void }[] = [];
+  #turns: number;
+  #swept: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(max: number, temporaryFolder: string) {
+    if (!Number.isInteger(max) || max < 1) throw new RangeError("max has to be a whole number from 1 on");
+    this.#max = max;
+    this.#turns = max;
+    this.#temporaryFolder = temporaryFolder;
+  }
+
+  /**
+   * A reader of a root, once one is free; to be given back.
+   *
+   * @param root absolute, without links.
+   * @throws the signal's reason; an error when the pool is closed.
+   */
+  async take(root: string, signal: AbortSignal | undefined): Promise<ReaderProcess> {
+    await this.#turn(signal);
+    try {
+      const reader = (await this.#idleOf(root)) ?? (await this.#start(root));
+      this.#busy.add(reader);
+      if (this.#isClosed) {
+        await reader.kill();
+        throw closedError();
+      }
+      return reader;
+    } catch (error) {
+      this.#endTurn();
+      throw error;
+    }
+  }
+
+  /** @param isWhole it has answered to the end, and nothing about it was odd. Others are killed. */
+  async give(reader: ReaderProcess, isWhole: boolean): Promise<void> {
+    this.#busy.delete(reader);
+    if (isWhole && !this.#isClosed && !reader.isOver && reader.commands < MOST_COMMANDS) {
+      reader.rest();
+      this.#idle.push(reader);
+    } else {
+      await reader.kill();
+    }
+    this.#endTurn();
+  }
+
+  /** Kills all readers, and refuses whoever waits for one or comes later. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { fail } of this.#waiting.splice(0)) fail(closedError());
+    await Promise.all([...this.#idle.splice(0), ...this.#busy].map((reader) => reader.kill()));
+  }
+
+  async #idleOf(root: string): Promise<ReaderProcess | null> {
+    const at = this.#idle.findIndex((reader) => reader.root === root && !reader.isOver);
+    if (at >= 0) return this.#idle.splice(at, 1)[0] ?? null;
+    // The turn that this one has may be the room that an idle one of another root takes.
+    const idle = this.#idle.filter((reader) => reader.isOver);
+    if (idle.length === 0 && this.#idle.length + this.#max - this.#turns > this.#max) {
+      idle.push(...this.#idle.slice(0, 1));
+    }
+    for (const reader of idle) this.#idle.splice(this.#idle.indexOf(reader), 1);
+    await Promise.all(idle.map((reader) => reader.kill()));
+    return null;
+  }
+
+  async #start(root: string): Promise<ReaderProcess> {
+    this.#swept ??= sweepPrivateFolders(this.#temporaryFolder);
+    await this.#swept;
+    return ReaderProcess.start(root, this.#temporaryFolder);
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw closedError();
+    if (this.#turns > 0) {
+      this.#turns--;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(signal?.reason);
+      };
+      const waiter = {
+        go: () => {
+          signal?.removeEventListener("abort", leave);
+          resolve();
+        },
+        fail: (error: Error) => {
+          signal?.removeEventListener("abort", leave);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(waiter);
+    });
+  }
+
+  /** Hands the turn on to whoever has waited longest. */
+  #endTurn(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#turns++;
+    else next.go();
+  }
+}
+
+function closedError(): Error {
+  return new Error("the readers are closed");
+}
