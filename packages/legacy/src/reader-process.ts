@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire, findPackageJSON } from "node:module";
 import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { makePrivateFolder, removePrivateFolder } from "./private-folder.ts";
 import { FrameParser, type ReaderCommand, type ReceivedFrame } from "./protocol.ts";
 
 const SOURCES = import.meta.dirname;
 const PROGRAM = join(SOURCES, "reader", "main.ts");
+const IMPORTED_PACKAGE = "@tenantry/schema";
+const IMPORTED = `${IMPORTED_PACKAGE}/legacy`;
 /** Of JavaScript's own heap; SQLite's page cache and buffers come on top. */
 const HEAP_MB = 160;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The reader has ended, or sent what no reader sends. The sentence is for people. */
 export class ReaderLostError extends Error {
@@ -104,6 +108,8 @@ export class ReaderProcess {
 
   /** Ends the process at once, wherever it is, and waits until it and its private folder are gone. */
   async kill(): Promise<void> {
+    // Else our process might end before this one has.
+    this.#keepAwake(true);
     this.#child.kill("SIGKILL");
     this.#child.stdout?.destroy();
     await this.#ended;
@@ -123,10 +129,13 @@ export class ReaderProcess {
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    const timer = setTimeout(() => {
-      isLate = true;
-      wake();
-    }, silenceMs);
+    const timer = setTimeout(
+      () => {
+        isLate = true;
+        wake();
+      },
+      Math.min(silenceMs, LONGEST_TIMER_MS),
+    );
     signal?.addEventListener("abort", wake, { once: true });
     this.#wake = wake;
     try {
@@ -152,11 +161,18 @@ export class ReaderProcess {
   }
 }
 
+/** Besides the files that it reads, a reader may see what it is made of itself: its sources, and what they import. */
 function nodeOptions(root: string, folder: string): string[] {
-  const schema = dirname(fileURLToPath(import.meta.resolve("@tenantry/schema/legacy")));
+  const imported = fileURLToPath(import.meta.resolve(IMPORTED));
+  const manifests = [import.meta.filename, imported].flatMap(
+    (file) => findPackageJSON(pathToFileURL(file)) ?? [],
+  );
+  const places = createRequire(import.meta.url).resolve.paths(IMPORTED) ?? [];
+  const links = places.map((place) => join(place, IMPORTED_PACKAGE));
+  const readable = [SOURCES, dirname(imported), ...manifests, ...links, root, folder];
   return [
     "--permission",
-    ...[SOURCES, schema, root, folder].map((path) => `--allow-fs-read=${path}`),
+    ...readable.map((path) => `--allow-fs-read=${path}`),
     `--allow-fs-write=${folder}`,
     `--max-old-space-size=${HEAP_MB}`,
     "--max-semi-space-size=8",

@@ -41,7 +41,6 @@ export interface ImportSource {
 /** A silent reader is given so much longer for a large file: one step of SQLite's goes through all of it. */
 const SLOWEST_BYTES_PER_MS = 20_000;
 const MOST_RECORD_BYTES = 256 * 2 ** 20;
-const TOO_LONG = "Reading the file took longer than it may.";
 
 /**
  * Reads legacy SQLite files, in processes of their own. One for each process of ours; ends with `close`.
@@ -132,19 +131,11 @@ export class SourceReaders {
     let isWhole = false;
     try {
       reader.send({ ...order, file: path, maxFileBytes: this.#maxFileBytes });
-      let waitedMs = 0;
-      let silenceMs = this.#stallMs;
-      for (;;) {
-        const since = performance.now();
-        const frame = await reader.nextFrame(Math.min(silenceMs, this.#maxMs - waitedMs), signal);
-        waitedMs += performance.now() - since;
+      for await (const frame of this.#frames(reader, signal)) {
         const { header } = frame;
-        if (header.kind === "done") break;
         if (header.kind === "failed") throw new SourceError(header.code, file, header.detail);
         if (header.kind === "defect") throw new Error(`the reader failed: ${header.name}\n${header.trace}`);
-        if (header.kind === "opened") silenceMs += header.bytes / SLOWEST_BYTES_PER_MS;
-        else if (header.kind !== "alive") yield frame;
-        if (waitedMs >= this.#maxMs) throw new ReaderSlowError(TOO_LONG);
+        yield frame;
       }
       isWhole = true;
     } catch (error) {
@@ -153,6 +144,22 @@ export class SourceReaders {
       throw error;
     } finally {
       await this.#pool.give(reader, isWhole);
+    }
+  }
+
+  /** The frames of an answer up to its end, as long as they come in time. */
+  async *#frames(reader: ReaderProcess, signal: AbortSignal | undefined): AsyncGenerator<ReceivedFrame> {
+    let leftMs = this.#maxMs;
+    let silenceMs = this.#stallMs;
+    for (;;) {
+      const since = performance.now();
+      const frame = await reader.nextFrame(Math.min(silenceMs, leftMs), signal);
+      leftMs -= performance.now() - since;
+      if (leftMs <= 0) throw new ReaderSlowError("Reading the file took longer than it may.");
+      const { header } = frame;
+      if (header.kind === "done") return;
+      if (header.kind === "opened") silenceMs += header.bytes / SLOWEST_BYTES_PER_MS;
+      else if (header.kind !== "alive") yield frame;
     }
   }
 }

@@ -27,14 +27,17 @@ interface ColumnRow {
   readonly pk: number;
 }
 
-/** Reads how a table is stored (SQLite's `table_list`, `table_info`, `index_list`). */
+/**
+ * Reads how a table is stored. (Not by SQLite's `table_list`: that makes views and virtual tables ready, whichever table is
+ * asked for.)
+ */
 export function sourceTable(db: DatabaseSync, name: string): SourceTable {
   const quoted = quoteName(name);
   const columns = db.prepare(`PRAGMA main.table_info(${quoted})`).all() as unknown as ColumnRow[];
-  const lists = db.prepare(`PRAGMA main.table_list(${quoted})`).all() as { schema: string; wr: number }[];
   const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
   const base = { name, columns: columns.map((column) => column.name) };
-  if (lists.some(({ schema, wr }) => schema === "main" && wr === 1)) {
+  // A table without rowids is its own index, and is told of by its name.
+  if (db.prepare(`PRAGMA main.index_info(${quoted})`).all().length > 0) {
     const order = `ORDER BY ${key.map((column) => quoteName(column.name)).join(", ")}`;
     return { ...base, rowId: null, rowIdColumn: null, order };
   }
