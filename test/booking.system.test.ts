@@ -122,7 +122,7 @@ describe.each(queueStores())("selling the booking bot, queue on $name", async ({
 
   it("has clients that nobody signs in to, and that are sound", async () => {
     const { license, tenant } = await waited();
-    expect(tenant).toMatchObject({ state: "ready", blueprint: "booking", version: "0005_triggers" });
+    expect(tenant).toMatchObject({ state: "ready", blueprint: "booking", version: "0006_imported_bookings" });
     const signIn = await api.call("POST", "/v1/sessions", {
       token: null,
       body: { licenseKey: license.key, username: "admin", password: "correct horse" },

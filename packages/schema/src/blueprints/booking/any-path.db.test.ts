@@ -164,6 +164,7 @@ describe("functions, triggers and views", () => {
     expect(functions.map(({ proname }) => proname).sort()).toEqual([
       "cleanup_bookings",
       "count_bookings",
+      "hold_moved_booking",
       "note_activity",
       "slot_overlaps",
       "touch_updated_at",

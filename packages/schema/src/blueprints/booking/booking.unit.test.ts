@@ -29,7 +29,7 @@ describe("the tables", () => {
     const made = [...createScript.matchAll(/^create table "(\w+)"/gm)].map((match) => match[1] ?? "");
     expect(made.sort()).toEqual(TABLES);
     expect(tableCount).toBe(16);
-    expect(version).toBe("0005_triggers");
+    expect(version).toBe("0006_imported_bookings");
   });
 
   it("keep Telegram ids in what they fit into, and nothing in a serial, a binary number or a time without its zone", () => {
@@ -41,6 +41,7 @@ describe("the tables", () => {
   it("name no schema, in functions neither, and no path but the empty one", () => {
     expect(createScript).not.toMatch(/"\w+"\."\w+"|client_\d|from current/i);
     expect([...createScript.matchAll(/set search_path = (\S+)/g)].map((match) => match[1])).toEqual([
+      "''",
       "''",
       "''",
       "''",

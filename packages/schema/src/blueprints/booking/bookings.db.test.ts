@@ -169,6 +169,51 @@ describe("two bookings of one client", () => {
   });
 });
 
+describe("bookings that moved in from the old bot", () => {
+  let client: Client;
+  let ids: number[];
+  beforeAll(async () => {
+    client = await newClient();
+  });
+  /** 10:00 to 11:00, 10:30 to 11:30, and one an hour later, as the old bot let them be made. */
+  beforeEach(async () => {
+    await run(client, "delete from bookings");
+    const rows = await run(
+      client,
+      `insert into bookings (date, time, user_id, imported) values
+         ('2026-03-02', '10:00', ${ANNA}, true), ('2026-03-02', '10:30', ${PYOTR}, true),
+         ('2026-03-02', '12:00', ${PYOTR}, true) returning id`,
+    );
+    ids = rows.map(({ id }) => id as number);
+  });
+  const change = (place: number, what: string) =>
+    run(client, `update bookings set ${what} where id = ${ids[place]}`);
+
+  it("may overlap each other, and nobody else may overlap them", async () => {
+    await expect(book(client, { time: "09:30" })).rejects.toMatchObject(OVERLAP);
+    await expect(book(client, { time: "11:15", minutes: 15 })).rejects.toMatchObject(OVERLAP);
+    await expect(book(client, { time: "12:00" })).rejects.toMatchObject(SAME_START);
+    await book(client, { time: "11:30", minutes: 30 });
+  });
+
+  it("can be changed in all but their time", async () => {
+    await change(0, "username = 'anna', version = version + 1");
+    await change(0, "date = date, time = '10:00', duration_minutes = 60");
+    expect(await run(client, "select from bookings where imported")).toHaveLength(3);
+  });
+
+  it("are held like any other from the moment that they are moved", async () => {
+    await expect(change(2, "time = '11:00'")).rejects.toMatchObject(OVERLAP);
+    await expect(change(0, "duration_minutes = 75")).rejects.toMatchObject(OVERLAP);
+    await change(2, "time = '11:30'");
+    expect(await run(client, "select imported from bookings where time = '11:30'")).toEqual([
+      { imported: false },
+    ]);
+    await expect(change(1, "time = '10:45'")).rejects.toMatchObject(OVERLAP);
+    await change(1, "time = '12:30', duration_minutes = 30");
+  });
+});
+
 describe("slot_overlaps", () => {
   let client: Client;
   beforeAll(async () => {
