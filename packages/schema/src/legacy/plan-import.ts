@@ -1,3 +1,4 @@
+import { LEDGER_LOCK_TABLE, LEDGER_TABLE } from "../blueprint/compile.ts";
 import type { ColumnPlan, ImportPlan, ReferencePlan, TablePlan, UniquePlan } from "./import-plan.ts";
 import { foldName, UniqueNames } from "./legacy-names.ts";
 import type { LegacyMapping } from "./legacy-system.ts";
@@ -48,8 +49,13 @@ const SECRET = "it holds secrets";
  *
  * @throws BlueprintError when a column that the file has is of a type that no rule is for
  */
-export function planImport(input: PlanInput): PlannedImport {
-  const { target, source, mapping } = input;
+export function planImport(request: PlanInput): PlannedImport {
+  const target = {
+    ...request.target,
+    tables: request.target.tables.filter(({ name }) => !isTenantrys(name)),
+  };
+  const input = { ...request, target };
+  const { source, mapping } = input;
   const tables = source.tables.filter(({ name }) => !isLeftAlone(mapping, name));
   const matches = matchTables(input, tables);
   const missingTables = target.tables.map(({ name }) => name).filter((name) => !matches.has(name));
@@ -94,6 +100,11 @@ export function planImport(input: PlanInput): PlannedImport {
       ...unmatched.flatMap((table) => secretsOf(table, mapping)),
     ],
   };
+}
+
+/** What Tenantry itself keeps in a tenant's schema is filled by nobody's file. */
+function isTenantrys(name: string): boolean {
+  return name.startsWith("tenantry_") || name === LEDGER_TABLE || name === LEDGER_LOCK_TABLE;
 }
 
 function isLeftAlone(mapping: LegacyMapping, name: string): boolean {
