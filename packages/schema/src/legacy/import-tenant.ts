@@ -12,14 +12,14 @@ import { loadRows, RefusedError } from "./copy-rows.ts";
 import { describeTarget } from "./describe-target.ts";
 import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./import-plan.ts";
 import type { KeptRows } from "./legacy-system.ts";
-import { closingScript, openingScript } from "./load-script.ts";
+import { afterLoadScript, closingScript, openingScript } from "./load-script.ts";
 import type { TargetDescription } from "./target-description.ts";
 import { type ImportedTable, PLAIN_TEXT, verifyTables } from "./verify-tables.ts";
 
 export interface ImportTenantInput extends Omit<ProvisionInput, "onStep"> {
   readonly plan: ImportPlan;
   readonly open: OpenImport;
-  /** SQL for after the load: columns that follow from others. */
+  /** SQL for when the rows are in and verified: see `LegacyMapping`. */
   readonly afterLoad: readonly string[];
   /** The license's rows from files that aren't its own. */
   readonly kept: readonly KeptRows[];
@@ -118,8 +118,9 @@ async function importOnce(
   if (made !== null) return made;
   await input.onTry();
   const figures = await loadRows(client, input, refused);
-  await client.query(await closingScript(input, target));
+  await client.query(closingScript(input, target));
   const tables = await verifyTables(client, input.plan, figures);
+  await client.query(afterLoadScript(input, target));
   const loaded = new Set(input.plan.tables.map((table) => table.target));
   const certificate: ImportFigures = {
     tables,

@@ -26,14 +26,23 @@ export function openingScript(input: LoadInput, target: TargetDescription): stri
   ].join("");
 }
 
-/** What comes between the rows and their verification: all is in force again as in any other tenant. */
-export async function closingScript(input: LoadInput, target: TargetDescription): Promise<string> {
+/** What comes between the rows and their verification: constraints are in force, and new rows have a place. */
+export function closingScript(input: LoadInput, target: TargetDescription): string {
   const loaded = loadedTables(input, target);
+  return `SET CONSTRAINTS ALL IMMEDIATE;\n${sequencesScript(input.schema, loaded)}${limitsScript(input)}`;
+}
+
+/**
+ * What comes after the verification, since it adds what isn't in the file: the mapping's own SQL. Then all is as in any
+ * other tenant.
+ */
+export function afterLoadScript(input: LoadInput, target: TargetDescription): string {
+  const loaded = loadedTables(input, target);
+  const parameters = quoteLiteral(JSON.stringify(input.seed.parameters ?? {}));
   return [
-    "SET CONSTRAINTS ALL IMMEDIATE;\n",
-    sequencesScript(input.schema, loaded),
-    limitsScript(input),
-    ...input.afterLoad.map((statement) => `${statement};\n`),
+    `SELECT set_config('tenantry.parameters', ${parameters}, true);\n`,
+    // Its last line may be a comment.
+    ...input.afterLoad.map((statement) => `${statement}\n;\n`),
     ...boundCycles(loaded).map((each) => deferrability(each, "NOT DEFERRABLE")),
     ...loaded.filter(({ hasTriggers }) => hasTriggers).map((table) => triggers(table, "ENABLE")),
   ].join("");
