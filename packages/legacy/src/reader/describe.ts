@@ -30,7 +30,8 @@ export function describeTable(db: DatabaseSync, name: string): SourceTable {
     .flatMap((index) => indexedColumns(db, index.name) ?? []);
   // A key without an index of its own is the rowid under another name.
   const isRowId = primaryKey.length > 0 && !indexes.some(({ origin }) => origin === "pk");
-  const count = db.prepare(`SELECT count(*) AS rows FROM main.${quoteName(name)}`).get();
+  // An index may have a collation that only the old program knows.
+  const count = db.prepare(`SELECT count(*) AS rows FROM main.${quoteName(name)} NOT INDEXED`).get();
   return {
     name,
     columns,

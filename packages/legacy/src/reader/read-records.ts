@@ -10,7 +10,7 @@ import { tableColumns } from "./table-columns.ts";
 const BATCH_ROWS = 500;
 const BATCH_CHARACTERS = 2 ** 20;
 
-/** Reads a whole table, in batches; in the order of its rowids or key. At least one batch comes, perhaps an empty one. */
+/** Reads a whole table, in batches, in the order in which it lies there. At least one batch comes, perhaps an empty one. */
 export function readRecords(
   db: DatabaseSync,
   table: string,
@@ -21,7 +21,7 @@ export function readRecords(
     return `${name}, CASE WHEN typeof(${name}) = 'text' THEN CAST(${name} AS BLOB) END`;
   });
   const isUtf16 = !/^utf-8$/i.test(String(db.prepare("PRAGMA encoding").get()?.encoding));
-  const statement = db.prepare(`SELECT ${values.join(", ")} FROM main.${quoteName(table)}`);
+  const statement = db.prepare(`SELECT ${values.join(", ")} FROM main.${quoteName(table)} NOT INDEXED`);
   statement.setReturnArrays(true);
   statement.setReadBigInts(true);
   let batch: LegacyRecord[] = [];
