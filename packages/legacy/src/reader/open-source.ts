@@ -7,7 +7,7 @@ import { recoverCopy } from "./recover.ts";
 import { type SchemaObjects, schemaObjects } from "./schema-objects.ts";
 import { takeSharedLock } from "./shared-lock.ts";
 import { SourceFiles } from "./source-files.ts";
-import { Trouble } from "./trouble.ts";
+import { primaryCode, RESULT, Trouble } from "./trouble.ts";
 
 /** A file that is open, checked, and of which nothing but ordinary tables can be read. */
 export interface OpenSource extends SchemaObjects {
@@ -74,9 +74,16 @@ function readablePlace(
   closing: (() => void)[],
 ): Place {
   const header = readHeader(files.header());
-  const lock = header.isWal || files.has("-wal") ? null : takeSharedLock(files);
-  if (lock?.kind === "held") closing.push(() => lock.db.close());
-  if (!files.has("-wal") && !files.has("-journal")) {
+  const isAlone = !files.has("-wal") && !files.has("-journal");
+  try {
+    const lock = header.isWal || files.has("-wal") ? null : takeSharedLock(files);
+    if (lock?.kind === "held") closing.push(() => lock.db.close());
+  } catch (error) {
+    // SQLite calls a file damaged that is only cut off.
+    if (isAlone && primaryCode(error) === RESULT.corrupt) checkLength(header, files.size);
+    throw error;
+  }
+  if (isAlone) {
     checkLength(header, files.size);
     return { path: files.path, sha256: files.hash(onChunk), isCopy: false };
   }

@@ -6,7 +6,12 @@ import { type OpenSource, openSource } from "./open-source.ts";
 import { readRecords } from "./read-records.ts";
 import { invalid, Trouble, troubleOf } from "./trouble.ts";
 
-const CHANGED = "The file has changed since it was planned.";
+/** A plan that was made for another file is good for nothing; a file that is looked at may be so again. */
+function changed(kind: ReaderCommand["kind"]): Trouble {
+  return kind === "import"
+    ? invalid("The file has changed since it was planned.")
+    : new Trouble("SOURCE_BUSY", "Another program wrote to the file while it was read.");
+}
 
 /**
  * Carries a command out, and writes what it brings. Never throws, but for a parent that has gone: trouble is the last
@@ -21,10 +26,8 @@ export function perform(command: ReaderCommand, folder: string, writer: FrameWri
       carryOut(command, source, writer);
     } catch (error) {
       // What a changing file looks like to SQLite may be anything.
-      if (troubleOf(error) === null || source.looksUntouched()) throw error;
-      throw new Trouble("SOURCE_BUSY", "Another program wrote to the file while it was read.", {
-        cause: error,
-      });
+      if (error instanceof Trouble || troubleOf(error) === null || source.looksUntouched()) throw error;
+      throw changed(command.kind);
     } finally {
       source.close();
     }
@@ -54,7 +57,7 @@ function stream(
   { sha256, plan, refused }: Extract<ReaderCommand, { kind: "import" }>,
   writer: FrameWriter,
 ): void {
-  if (source.sha256 !== sha256) throw invalid(CHANGED);
+  if (source.sha256 !== sha256) throw changed("import");
   streamImport(source.db, plan, refused, (event) => {
     if (event.kind === "rows") {
       const { kind, table, rows, rowIds, text } = event;
@@ -63,7 +66,7 @@ function stream(
       writer.write({ kind: "event", event });
     }
   });
-  if (source.hashNow() !== sha256 || !source.looksUntouched()) throw invalid(CHANGED);
+  if (source.hashNow() !== sha256 || !source.looksUntouched()) throw changed("import");
 }
 
 function describe(source: OpenSource, writer: FrameWriter): void {
@@ -71,9 +74,7 @@ function describe(source: OpenSource, writer: FrameWriter): void {
     writer.alive();
     return describeTable(source.db, name);
   });
-  if (!source.looksUntouched()) {
-    throw new Trouble("SOURCE_BUSY", "Another program wrote to the file while it was looked at.");
-  }
+  if (!source.looksUntouched()) throw changed("describe");
   const { sha256, bytes, leftOut } = source;
   writer.write({ kind: "description", description: { sha256, bytes, tables, leftOut } });
 }
