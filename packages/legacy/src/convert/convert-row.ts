@@ -1,7 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import type { LegacyValue, QuarantineCode, TablePlan } from "@tenantry/schema/legacy";
 import { type Column, prepareColumn } from "./column.ts";
 import { BrokenText, fromLegacyValue } from "./legacy-value.ts";
-import { type Reading, type Refused, refused, type SqliteValue } from "./values/value.ts";
+import { type Reading, refused, type SqliteValue } from "./values/value.ts";
 
 /** A row's texts in the order of the plan's columns, or what is wrong with it. */
 export type ConvertedRow =
@@ -14,7 +15,6 @@ export type ConvertedRow =
     };
 
 const NOT_UTF8 = refused("not-utf8", "The text isn't UTF-8.");
-const NUL = refused("nul-in-text", "The text holds NUL, which PostgreSQL can't.");
 const NOT_READABLE = refused("not-readable", "The value isn't written as a quarantined row's values are.");
 
 /**
@@ -47,12 +47,10 @@ function readValue(column: Column, legacy: LegacyValue): Reading {
     throw error;
   }
   if (value instanceof BrokenText) {
-    return column.plan.value.kind === "bytes" ? column.read(value.bytes) : faultOf(value.bytes);
+    if (column.plan.value.kind === "bytes") return column.read(value.bytes);
+    if (!isUtf8(value.bytes)) return NOT_UTF8;
+    value = Buffer.from(value.bytes).toString();
   }
   if (value === null) return column.ofNull;
   return typeof value === "string" && !value.isWellFormed() ? NOT_UTF8 : column.read(value);
-}
-
-function faultOf(bytes: Uint8Array): Refused {
-  return bytes.includes(0) ? NUL : NOT_UTF8;
 }

@@ -3,16 +3,22 @@ import { type Converter, changed, EMPTY, type Reading, type Refused, refused, wr
 
 /** Decimal digits that a double always holds (DBL_DIG): a decimal of no more of them is what was meant. */
 const MEANT_DIGITS = 15;
-/** Noise is told by zeros: to thirteen digits, the number ends with at least two of them. */
+/** Noise is told by zeros: to ten decimals or thirteen digits, the number ends with at least two of them. */
+const NOISE_DECIMALS = 10;
 const NOISE_DIGITS = 13;
+const SHORT_DECIMALS = 8;
 const SHORT_DIGITS = 11;
+/** From it on thirteen digits are fewer than ten decimals. */
+const THOUSAND = 1000;
 const SHORT_LIMIT = 10 ** SHORT_DIGITS;
 const MONEY_DECIMALS = 6;
 const MONEY_UNIT = 10 ** MONEY_DECIMALS;
 /** Noise of sums and differences of amounts up to some ten thousands. */
 const NOISE = 5e-12;
-/** Four units in a double's last place, at most: what a few additions and multiplications lose. */
+/** Of a number, four to eight units in its double's last place: what a few additions and multiplications lose. */
 const FEW_ULPS = 2 ** -50;
+/** So close that it has more than fifteen digits, or is the number itself. */
+const TWO_ULPS = 2 ** -51;
 /** Beyond it a few units in the last place are no longer below a millionth, and nothing is taken away that fits. */
 const NOISE_LIMIT = 2 ** 30;
 /** Nobody's money or quantity tells less apart, see the ERP's `MONEY`: nine true decimals must survive. */
@@ -30,10 +36,11 @@ export const NO_FINITE_NUMBER = /^\s*[+-]?(?:nan|inf(?:inity)?)\s*$/i;
  * Text and integers are exact: they fit or they don't. A double is read as the shortest decimal that is this double:
  *
  * 1. of at most 15 digits and no more decimals than the column keeps, it is what was meant, to the digit (6.3765);
- * 2. next to a number of at most 11 digits, closer than 5e-12 or four units in the last place, it is that number with
- *    noise on it (0.30000000000000004, 42000.30000000001, 3.6400000000001 as change of 50);
+ * 2. next to a number of at most 11 digits and 8 decimals, closer than 5e-12 or some four units in the last place, and
+ *    than 1e-9 of itself, it is that number with noise on it (0.30000000000000004, 42000.30000000001, 3.6400000000001 as
+ *    change of 50): sums and differences of some hundred amounts below a hundred thousand stay within that;
  * 3. else it is kept as it is where it fits (33333.333333333336);
- * 4. else it is rounded to the column's decimals where this loses less than 1e-9, or less than four units in the last
+ * 4. else it is rounded to the column's decimals where this loses less than 1e-9, or less than some four units in the last
  *    place, and either less than 1e-9 of the number itself or only of a number that nobody wrote, since it fills the
  *    double (9.083333333333334 hours; 5.5e-17, left over by 0.1 + 0.2 - 0.3);
  * 5. else it is refused: `not-exact`.
@@ -64,12 +71,12 @@ export function decimalConverter(precision: number, scale: number): Converter {
     if (size >= limit) return TOO_LARGE;
     if (exact.digits.length <= MEANT_DIGITS && exact.decimals <= scale) return fit(exact);
     const few = size * FEW_ULPS;
-    const short = decimalOf(x.toPrecision(NOISE_DIGITS));
+    const short = decimalOf(size < THOUSAND ? x.toFixed(NOISE_DECIMALS) : x.toPrecision(NOISE_DIGITS));
     if (
       size < NOISE_LIMIT &&
       short.digits.length <= SHORT_DIGITS &&
-      short.decimals <= scale &&
-      Math.abs(x - toDouble(short)) <= Math.max(NOISE, few)
+      short.decimals <= Math.min(SHORT_DECIMALS, scale) &&
+      Math.abs(x - toDouble(short)) <= Math.min(Math.max(NOISE, few), size * NEGLIGIBLE)
     ) {
       return withoutNoise(short);
     }
@@ -94,8 +101,7 @@ export function decimalConverter(precision: number, scale: number): Converter {
     const near = units / MONEY_UNIT;
     if (near >= limit) return null;
     const apart = Math.abs(size - near);
-    // Closer than a unit of the fifteenth digit, so that it isn't what rule 1 keeps.
-    if (apart > size * FEW_ULPS) return null;
+    if (apart > size * TWO_ULPS) return null;
     if (apart !== 0 && withoutZeros(units) >= SHORT_LIMIT) return null;
     const whole = Math.floor(near);
     const decimals = `${units - whole * MONEY_UNIT + MONEY_UNIT}`.slice(1);

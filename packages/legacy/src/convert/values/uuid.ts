@@ -8,5 +8,8 @@ export const uuidConverter: Converter = (value) => {
   const text = value.trim().toLowerCase();
   if (text === "") return EMPTY;
   const groups = UUID.exec(text);
-  return groups === null ? wrongKind(value, "a UUID") : groups.slice(1).join("-");
+  const isBraced = text.startsWith("{");
+  return groups === null || isBraced !== text.endsWith("}")
+    ? wrongKind(value, "a UUID")
+    : groups.slice(1).join("-");
 };
