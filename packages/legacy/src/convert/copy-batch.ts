@@ -21,7 +21,8 @@ export class CopyBatch {
 
   add(line: string, rowId: string): void {
     const most = line.length * UNIT_BYTES;
-    if (this.#length + most > this.#buffer.length || this.#rowIds.length === BATCH_ROWS) {
+    const isFull = this.#length >= BATCH_BYTES || this.#rowIds.length === BATCH_ROWS;
+    if (isFull || this.#length + most > this.#buffer.length) {
       this.flush();
       this.#buffer = Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, most));
     }

@@ -1,5 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import type { LegacyValue, QuarantinedRow } from "@tenantry/schema/legacy";
+import { isWellEncoded } from "./encoding.ts";
 import { toLegacyValue } from "./legacy-value.ts";
 import { fetcherOf, type Trouble } from "./read-row.ts";
 import type { Import, TableWork } from "./work.ts";
@@ -14,7 +14,7 @@ export function quarantinedRow(
   const row: Record<string, LegacyValue> = {};
   for (const [name, { value, bytes }] of fetcherOf(db, work).fetch(rowId)) {
     if (work.plan.secrets.includes(name)) continue;
-    const isBroken = bytes !== null && typeof value === "string" && utf16 === null && !isUtf8(bytes);
+    const isBroken = bytes !== null && !isWellEncoded(bytes, utf16);
     // A column may have any name, `__proto__` too.
     Object.defineProperty(row, name, {
       value: isBroken ? { text: Buffer.from(bytes).toString("base64") } : toLegacyValue(value),

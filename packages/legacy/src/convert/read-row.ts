@@ -1,5 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import type { ConversionKind, QuarantineCode } from "@tenantry/schema/legacy";
+import { isWellEncoded } from "./encoding.ts";
 import { RowFetcher } from "./row-fetcher.ts";
 import type { SqliteValue } from "./values/value.ts";
 import { applies, type Import, type TableWork } from "./work.ts";
@@ -24,7 +24,10 @@ export function rowState(work: TableWork): RowState {
   return { texts: work.columns.map(() => null), changes: [] };
 }
 
+/** What the driver shows for bytes that are no UTF-8. */
 const REPLACEMENT = "\ufffd";
+/** SQLite reads half of a surrogate pair and whatever follows it as one character beyond U+FFFF. */
+const DOUBTFUL_UTF16 = /[\ud800-\udfff\ufffd]/;
 
 /**
  * Converts a row, and looks whether it can come in by itself: by its values, its owner, and whether what it refers to is
@@ -75,7 +78,7 @@ function convertValues(
     const reading = value === null ? column.ofNull : column.read(value);
     if (typeof reading === "string") {
       texts[at] = reading;
-      if (column.holdsText && reading.includes(REPLACEMENT) && isBroken(context, work, rowId, column.name)) {
+      if (column.holdsText && isDoubtful(context, reading) && isBroken(context, work, rowId, column.name)) {
         trouble ??= { column: column.name, code: "not-utf8", reason: "The text isn't UTF-8." };
       }
     } else if (reading.kind === "changed") {
@@ -89,17 +92,14 @@ function convertValues(
   return trouble;
 }
 
-/** True of text in which the replacement characters are the driver's, and not the file's. */
+function isDoubtful({ utf16 }: Import, text: string): boolean {
+  return utf16 === null ? text.includes(REPLACEMENT) : DOUBTFUL_UTF16.test(text);
+}
+
+/** True of text whose doubtful characters are the driver's, and not the file's. */
 function isBroken({ db, utf16 }: Import, work: TableWork, rowId: string, column: string): boolean {
   const bytes = fetcherOf(db, work).fetch(rowId).get(column)?.bytes ?? null;
-  if (bytes === null) return false;
-  if (utf16 === null) return !isUtf8(bytes);
-  try {
-    new TextDecoder(`utf-16${utf16}`, { fatal: true }).decode(bytes);
-    return false;
-  } catch {
-    return true;
-  }
+  return bytes !== null && !isWellEncoded(bytes, utf16);
 }
 
 export function fetcherOf(db: Import["db"], work: TableWork): RowFetcher {

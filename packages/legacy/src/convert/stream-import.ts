@@ -8,6 +8,7 @@ import {
 } from "@tenantry/schema/legacy";
 import { type Component, components } from "./components.ts";
 import { CopyBatch, copyText } from "./copy-batch.ts";
+import { utf16Of } from "./encoding.ts";
 import { TableTally } from "./figures.ts";
 import { judgeRow, lookThrough, loseKey, spreadLosses } from "./lost-rows.ts";
 import { parentKeys } from "./parent-keys.ts";
@@ -143,11 +144,4 @@ function copyLine({ columns }: TableWork, { texts }: RowState): string {
     else line += columns[at]?.needsEscape ? copyText(text) : text;
   }
   return `${line}\n`;
-}
-
-/** SQLite's `PRAGMA encoding`: what the bytes of a text are. */
-function utf16Of(db: DatabaseSync): "le" | "be" | null {
-  const encoding = String(db.prepare("PRAGMA encoding").get()?.encoding).toLowerCase();
-  if (!encoding.startsWith("utf-16")) return null;
-  return encoding.endsWith("be") ? "be" : "le";
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ConditionPlan, ImportPlan, RefusedRow, TablePlan } from "@tenantry/schema/legacy";
 import { type Column, prepareColumn } from "./column.ts";
+import type { Utf16 } from "./encoding.ts";
 import type { KeyMap } from "./key-map.ts";
 import type { ParentKeys } from "./parent-keys.ts";
 import type { RowFetcher } from "./row-fetcher.ts";
@@ -75,7 +76,7 @@ export interface Unique {
 export interface Import {
   readonly db: DatabaseSync;
   readonly tables: readonly TableWork[];
-  readonly utf16: "le" | "be" | null;
+  readonly utf16: Utf16;
 }
 
 /**

@@ -21,7 +21,7 @@ export const TEXT: ValueRule = { kind: "text", max: null };
 export const MONEY: ValueRule = { kind: "decimal", precision: 28, scale: 12 };
 export const UTC: ValueRule = { kind: "timestamp", zone: "UTC" };
 
-type ColumnInput = ValueRule | (Partial<ColumnPlan> & { readonly value: ValueRule });
+type ColumnInput = ValueRule | (Omit<Partial<ColumnPlan>, "value"> & Pick<ColumnPlan, "value">);
 
 /** A plan of a table whose columns have the same names on both sides, unless they say otherwise. */
 export function tablePlan(
