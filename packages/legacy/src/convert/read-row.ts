@@ -24,6 +24,7 @@ export function rowState(work: TableWork): RowState {
   return { texts: work.columns.map(() => null), changes: [] };
 }
 
+const NOT_UTF8 = { code: "not-utf8", reason: "The text isn't UTF-8." } as const;
 /** What the driver shows for bytes that are no UTF-8. */
 const REPLACEMENT = "\ufffd";
 /** SQLite reads half of a surrogate pair and whatever follows it as one character beyond U+FFFF. */
@@ -76,17 +77,19 @@ function convertValues(
     const place = places[at] as number;
     const value = place < 0 ? null : (values[place] as SqliteValue);
     const reading = value === null ? column.ofNull : column.read(value);
+    let text: string | null;
     if (typeof reading === "string") {
-      texts[at] = reading;
-      if (column.holdsText && isDoubtful(context, reading) && isBroken(context, work, rowId, column.name)) {
-        trouble ??= { column: column.name, code: "not-utf8", reason: "The text isn't UTF-8." };
-      }
+      text = reading;
     } else if (reading.kind === "changed") {
-      texts[at] = reading.text;
+      text = reading.text;
       for (const kind of reading.by) changes.push(at, kind);
     } else {
-      texts[at] = null;
+      text = null;
       trouble ??= { column: column.name, code: reading.code, reason: reading.reason };
+    }
+    texts[at] = text;
+    if (text !== null && column.holdsText && isDoubtful(context, text)) {
+      if (isBroken(context, work, rowId, column.name)) trouble ??= { column: column.name, ...NOT_UTF8 };
     }
   }
   return trouble;

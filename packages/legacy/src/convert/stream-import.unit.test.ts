@@ -199,7 +199,12 @@ describe("text that isn't what it should be", () => {
   });
 
   it("is found in JSON and in unknown columns as well, and in columns that are not copied it is only shown", () => {
-    for (const value of [{ kind: "json", asString: true }, { kind: "anything" }] as const) {
+    const rules = [
+      { kind: "json", asString: true },
+      { kind: "json", asString: false },
+      { kind: "anything" },
+    ] as const;
+    for (const value of rules) {
       const table = only(file(values), tablePlan("t", { id: INT4, v: value }));
       expect(table.quarantined.filter(({ code }) => code === "not-utf8").map(({ rowId }) => rowId)).toEqual([
         "1",
