@@ -39,6 +39,7 @@ const NOT_READ = {
   virtual: "it is a virtual table, which only its extension can read",
 } as const;
 const LEFT_ALONE = "it is the program's or SQLite's own";
+const EMPTY = "it holds nothing";
 const SECRET = "it holds secrets";
 
 /**
@@ -75,7 +76,8 @@ export function planImport(request: PlanInput): PlannedImport {
   const beside = ordered.flatMap((match) => sidePlan(input, match, names) ?? []);
   const matched = new Set(ordered.map((match) => match.source.name));
   const unmatched = tables.filter(({ name }) => !matched.has(name));
-  const unknown = unmatched.flatMap((table) => extraPlan(input, table, table.columns, names) ?? []);
+  const [empty, others] = partition(unmatched, (table) => isKnownEmpty(table, mapping));
+  const unknown = others.flatMap((table) => extraPlan(input, table, table.columns, names) ?? []);
 
   return {
     plan: { tables: [...known, ...[...beside, ...unknown].map(({ plan }) => plan)] },
@@ -97,7 +99,8 @@ export function planImport(request: PlanInput): PlannedImport {
       ...ordered.flatMap(({ source: { name }, leftOut }) =>
         leftOut.map((each) => ({ table: name, ...each })),
       ),
-      ...unmatched.flatMap((table) => secretsOf(table, mapping)),
+      ...empty.map(({ name }) => ({ table: name, column: null, reason: EMPTY })),
+      ...others.flatMap((table) => secretsOf(table, mapping)),
     ],
   };
 }
@@ -110,6 +113,15 @@ function isTenantrys(name: string): boolean {
 function isLeftAlone(mapping: LegacyMapping, name: string): boolean {
   const folded = foldName(name);
   return folded.startsWith("sqlite_") || mapping.ignored.some((ignored) => foldName(ignored) === folded);
+}
+
+/** A table that the mapping means to keep would be made in each tenant for nothing; of an unknown one its being there is news. */
+function isKnownEmpty(table: SourceTable, mapping: LegacyMapping): boolean {
+  return table.rows === 0 && mappingOf(mapping, table).target === null;
+}
+
+function partition<T>(items: readonly T[], holds: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 function unknownColumns({ source, plan, unknown }: ExtraPlan): PlannedImport["unknownColumns"] {

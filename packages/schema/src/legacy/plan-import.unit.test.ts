@@ -19,6 +19,7 @@ interface Case {
   readonly timeZone?: string;
   readonly owned?: Readonly<Record<string, readonly string[]>>;
   readonly leftOut?: SourceDescription["leftOut"];
+  readonly rows?: number;
 }
 
 function plan(input: Case) {
@@ -34,7 +35,7 @@ function plan(input: Case) {
       name,
       columns: columns.map((column) => ({ name: column, type: "" })),
       unique: input.unique?.[name] ?? [],
-      rows: 3,
+      rows: input.rows ?? 3,
     }),
   );
   return planImport({
@@ -435,6 +436,17 @@ describe("what the blueprint doesn't know", () => {
     const planned = plan({ target, source: { users: ["x", "y"] } });
     expect(planned.plan.tables).toMatchObject([{ source: "users", target: "legacy_users", extra: true }]);
     expect(planned.missingTables).toEqual(["users", "logs"]);
+  });
+
+  it("is made though it is empty, but for a table that the mapping knows to be of no use then", () => {
+    const planned = plan({
+      target,
+      source: { license: ["id"], odd: ["id"] },
+      tables: { license: { target: null } },
+      rows: 0,
+    });
+    expect(planned.unknownTables).toEqual([{ table: "odd", as: "legacy_odd", rows: 0 }]);
+    expect(planned.leftOut).toEqual([{ table: "license", column: null, reason: "it holds nothing" }]);
   });
 
   it("is Tenantry's own bookkeeping, which no file fills", () => {
