@@ -76,7 +76,8 @@ export function planImport(request: PlanInput): PlannedImport {
   const beside = ordered.flatMap((match) => sidePlan(input, match, names) ?? []);
   const matched = new Set(ordered.map((match) => match.source.name));
   const unmatched = tables.filter(({ name }) => !matched.has(name));
-  const [empty, others] = partition(unmatched, (table) => isKnownEmpty(table, mapping));
+  const empty = unmatched.filter((table) => isKnownEmpty(table, mapping));
+  const others = unmatched.filter((table) => !isKnownEmpty(table, mapping));
   const unknown = others.flatMap((table) => extraPlan(input, table, table.columns, names) ?? []);
 
   return {
@@ -118,10 +119,6 @@ function isLeftAlone(mapping: LegacyMapping, name: string): boolean {
 /** A table that the mapping means to keep would be made in each tenant for nothing; of an unknown one its being there is news. */
 function isKnownEmpty(table: SourceTable, mapping: LegacyMapping): boolean {
   return table.rows === 0 && mappingOf(mapping, table).target === null;
-}
-
-function partition<T>(items: readonly T[], holds: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 function unknownColumns({ source, plan, unknown }: ExtraPlan): PlannedImport["unknownColumns"] {
