@@ -48,7 +48,9 @@ export {
   insertRetried,
   type RetriedRefusal,
   type RetriedRow,
+  retryStatus,
 } from "./legacy/insert-retried.ts";
+export { keptTables } from "./legacy/kept-tables.ts";
 export type * from "./legacy/legacy-system.ts";
 export { type PlannedImport, planImport } from "./legacy/plan-import.ts";
 export type { PlanInput } from "./legacy/plan-input.ts";

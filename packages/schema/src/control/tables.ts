@@ -260,7 +260,7 @@ export interface LegacyRunsTable {
   /** The source's folder, absolute and without links. */
   root: string;
   findings: JSONColumnType<readonly object[]>;
-  planned_at: Generated<Date>;
+  planned_at: Date;
 }
 
 /** What would become, or is to become, of a license by its plan. */
@@ -286,7 +286,8 @@ export interface LegacyItemsTable {
   source: string;
   license_key: string | null;
   client_name: string;
-  facts: JSONColumnType<object>;
+  /** What the source says of the license; null for one that is refused. */
+  facts: NullableJson;
   /** Kept only until the tenant holds it. */
   admin_password_hash: string | null;
   /** Rows of other files that go with it; kept only until the tenant holds them. */
@@ -303,6 +304,8 @@ export interface LegacyItemsTable {
   rows_planned: BigInt8;
   /** Why it can't be moved, known from the plan. */
   error: NullableJson;
+  /** That it can't be moved as this run has it, however often. */
+  refused: Defaulted<boolean>;
   notes: JSONColumnType<readonly string[]>;
   outcome: LegacyOutcome | null;
   report: NullableJson;
@@ -326,6 +329,8 @@ export interface QuarantinedRowsTable {
   code: string;
   reason: string;
   row: JSONColumnType<object>;
+  /** Id of the transaction on the placement that is about to bring it in, or has. */
+  retried_in: string | null;
   state: Defaulted<QuarantineState>;
   changed_at: Date | null;
   changed_by: string | null;

@@ -16,7 +16,7 @@ import { afterLoadScript, closingScript, openingScript } from "./load-script.ts"
 import type { TargetDescription } from "./target-description.ts";
 import { type ImportedTable, PLAIN_TEXT, verifyTables } from "./verify-tables.ts";
 
-export interface ImportTenantInput extends Omit<ProvisionInput, "onStep"> {
+export interface ImportTenantInput extends Omit<ProvisionInput, "onStep" | "beside"> {
   readonly plan: ImportPlan;
   readonly open: OpenImport;
   /** SQL for when the rows are in and verified: see `LegacyMapping`. */

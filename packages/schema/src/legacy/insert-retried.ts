@@ -23,6 +23,11 @@ export interface InsertRetriedInput {
   readonly blueprint: CompiledBlueprint;
   readonly plan: ImportPlan;
   readonly rows: readonly RetriedRow[];
+  /**
+   * Told right before the commit what it is about to bring in, and the transaction's id: whoever dies in between learns from
+   * `retryStatus` how it ended.
+   */
+  readonly beforeCommit?: (transactionId: string, inserted: readonly string[]) => Promise<void>;
 }
 
 export interface RetriedRefusal {
@@ -65,9 +70,27 @@ export async function insertRetried(pool: Pool, input: InsertRetriedInput): Prom
       }
     }
     if (limits) await client.query(LIMITS_BACK);
+    if (inserted.length > 0) await input.beforeCommit?.(await transactionId(client), inserted);
     await client.query("COMMIT");
     return { kind: "done", inserted, refused };
   });
+}
+
+async function transactionId(client: PoolClient): Promise<string> {
+  const { rows } = await client.query<{ id: string }>("SELECT pg_current_xact_id()::text AS id");
+  return rows[0]?.id ?? "";
+}
+
+/** How a transaction of `insertRetried` ended; `unknown` when that is too long ago to be known. */
+export async function retryStatus(
+  pool: Pool,
+  transactionId: string,
+): Promise<"committed" | "aborted" | "in progress" | "unknown"> {
+  const { rows } = await pool.query<{ status: "committed" | "aborted" | "in progress" | null }>(
+    "SELECT pg_xact_status($1::text::xid8) AS status",
+    [transactionId],
+  );
+  return rows[0]?.status ?? "unknown";
 }
 
 const LIMITS_ASIDE = `LOCK TABLE ${LIMITS_TABLE} IN EXCLUSIVE MODE;

@@ -8,7 +8,7 @@ export function keptTables({
   plan,
   kept,
 }: {
-  readonly plan: ImportPlan;
+  readonly plan: Pick<ImportPlan, "tables">;
   readonly kept: readonly KeptRows[];
 }): string[] {
   const names = new UniqueNames(plan.tables.map(({ target }) => target));

@@ -54,6 +54,8 @@ export interface LegacyFinding {
     | "duplicate-license"
     | "ambiguous-file"
     | "unreadable"
+    /** The source as a whole is empty. */
+    | "no-license"
     | "entry-refused"
     | "value-replaced";
   readonly detail: string;

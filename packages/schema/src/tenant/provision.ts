@@ -22,6 +22,8 @@ export interface ProvisionInput {
   readonly gateway: Gateway;
   readonly blueprint: CompiledBlueprint;
   readonly seed: SeedInput;
+  /** SQL for after the seed, the tenant's schema being the only one on the path. */
+  readonly beside?: readonly string[];
   /**
    * Asked once, with the schema locked and before anything is written: may this worker still do it?
    * A `false` rolls back and leaves nothing.
@@ -123,6 +125,7 @@ export async function provisionScript(input: ScriptInput): Promise<string> {
     "SET LOCAL client_min_messages = notice;\n",
     foundationScript(input),
     await compileSeed(input.blueprint.blueprint, input.seed),
+    ...(input.beside ?? []),
     step("access"),
     completionScript(input),
   ].join("");

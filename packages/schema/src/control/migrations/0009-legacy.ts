@@ -11,11 +11,11 @@ export const legacy: NamedMigration = {
         blueprint varchar(31) not null,
         root text not null,
         findings jsonb not null,
-        planned_at timestamptz not null default now()
+        planned_at timestamptz not null
       )`.execute(db);
 
     // `operation_id` is the child that moves it; a plan alone has none. `tenant_id` is the tenant that this item makes or has
-    // made: no two items may make the same. Hash, kept rows and description are taken out as soon as nobody needs them.
+    // made: no two items may make the same. `refused` says that nothing can be tried again, only planned again. Hash, kept rows and description are taken out as soon as nobody needs them.
     await sql`
       create table legacy_items (
         id uuid primary key,
@@ -27,7 +27,7 @@ export const legacy: NamedMigration = {
         source text not null,
         license_key varchar(64),
         client_name text not null,
-        facts jsonb not null,
+        facts jsonb,
         admin_password_hash varchar(256),
         kept jsonb,
         file text,
@@ -38,6 +38,7 @@ export const legacy: NamedMigration = {
         planned jsonb,
         rows_planned bigint not null default 0,
         error jsonb,
+        refused boolean not null default false check (not refused or error is not null),
         notes jsonb not null default '[]',
         outcome varchar(10) check (outcome in ('imported', 'created', 'skipped')),
         report jsonb,
@@ -48,7 +49,7 @@ export const legacy: NamedMigration = {
     // What imports took lately, for estimates.
     await sql`create index legacy_items_imported on legacy_items (id) where outcome = 'imported'`.execute(db);
 
-    // Rows are json, not jsonb: their columns stay in the file's order.
+    // `retried_in` is the transaction on the placement that is about to bring the row in, or has. Rows are json, not jsonb: their columns stay in the file's order.
     await sql`
       create table quarantined_rows (
         id bigint generated always as identity primary key,
@@ -61,6 +62,7 @@ export const legacy: NamedMigration = {
         code varchar(20) not null,
         reason text not null,
         "row" json not null,
+        retried_in text,
         state varchar(10) not null default 'open' check (state in ('open', 'imported', 'dismissed')),
         changed_at timestamptz,
         changed_by varchar(120),
