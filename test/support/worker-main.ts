@@ -1,6 +1,7 @@
 import { createLogger, openInstallation } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
+import { shop } from "./shop-blueprint.ts";
 import { tiny } from "./tiny-blueprint.ts";
 
 const {
@@ -14,7 +15,7 @@ const {
 const installation = await openInstallation({
   databaseUrl: TEST_DATABASE_URL,
   redisUrl: TEST_REDIS_URL === "" ? null : TEST_REDIS_URL,
-  blueprints: [erp, tiny],
+  blueprints: [erp, tiny, shop],
   role: TEST_ROLE,
   provisioningConnections: 2,
   backupDirectory: TEST_BACKUPS,

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Installation } from "@tenantry/installation";
-import { Dispatcher, OperationWorkers } from "@tenantry/jobs";
+import { announceChildren, Dispatcher, OperationWorkers } from "@tenantry/jobs";
 import { forgetOldAttempts, forgetOldChecks } from "@tenantry/tenancy";
 
 export interface WorkerOptions {
@@ -42,6 +42,7 @@ export async function startWorker(
     workerName: name,
     concurrency: options.concurrency,
     leaseMs,
+    announceChildren: (runId) => announceChildren(ctx, queues, runId),
   });
   const dispatcher = new Dispatcher(ctx, queues, {
     intervalMs: options.dispatchIntervalMs ?? DISPATCH_INTERVAL_MS,

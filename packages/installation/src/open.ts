@@ -1,4 +1,5 @@
 import { DELETIONS_AT_ONCE, OperationQueues, type QueueStore } from "@tenantry/jobs";
+import { SourceReaders } from "@tenantry/legacy";
 import {
   type Blueprint,
   controlDatabase,
@@ -108,6 +109,8 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
       }),
     );
   const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT, CONTROL_USES);
+  const tenantsAtOnce = Math.max(1, options.provisioningConnections);
+  const readers = new SourceReaders({ max: tenantsAtOnce });
   try {
     const { applied } = await migrateControlSchema(control);
     if (applied.length > 0) log.info({ applied }, "control schema migrated");
@@ -122,7 +125,8 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
             name: DEFAULT_PLACEMENT,
             provisioning: pool(
               "provisioning",
-              options.provisioningConnections === 0 ? 1 : options.provisioningConnections + DELETIONS_AT_ONCE,
+              // An import holds one for as long as it takes: those who wait for a tenant to be made must still find one.
+              options.provisioningConnections === 0 ? 1 : 2 * tenantsAtOnce + DELETIONS_AT_ONCE,
               PROVISIONING_TIMEOUT,
               PROVISIONING_USES,
             ),
@@ -145,7 +149,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
               log,
             }),
       backups: { directory: options.backupDirectory },
-      legacy: { directory: options.legacyDirectory },
+      legacy: { directory: options.legacyDirectory, readers, atOnce: tenantsAtOnce },
       log,
     };
     const store: QueueStore =
@@ -170,10 +174,12 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
       await watch.close();
       await queues.close();
       await ctx.redis?.close();
+      await readers.close();
       await endAll(pools);
     };
     return { ctx, queues, watch, licenses, store, applicationName, close };
   } catch (error) {
+    await readers.close();
     await endAll(pools);
     throw error;
   }

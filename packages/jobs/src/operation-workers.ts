@@ -17,6 +17,8 @@ export interface OperationWorkersOptions {
   readonly concurrency: number;
   /** A worker silent for so long counts as dead. Milliseconds. */
   readonly leaseMs: number;
+  /** Rings for the children of an operation that has become a run. */
+  readonly announceChildren: (runId: string) => Promise<void>;
 }
 
 /** A crash must not use up a job's chances: its handler may run any number of times. */
@@ -116,6 +118,7 @@ async function process(
       log: async (line) => void (await job.log(line)),
     },
   });
+  if (outcome.kind === "handed-on") await options.announceChildren(job.data.operationId);
   return conclude(job, token, outcome);
 }
 

@@ -15,7 +15,7 @@ export interface Claim {
 
 export type ClaimOutcome =
   | { readonly kind: "claimed"; readonly claim: Claim; readonly operation: LabelledOperationRow }
-  /** Nothing to do: it ended before. */
+  /** Nothing to do: it ended before, or has become a run, whose children do the work. */
   | { readonly kind: "finished" }
   /** Another worker has it and lives, or it is to wait; ask again then. */
   | { readonly kind: "not-yet"; readonly retryInMs: number }
@@ -95,18 +95,19 @@ async function whyNot(
     .select(sql<number>`extract(epoch from available_at - now()) * 1000`.as("waits_ms"))
     .executeTakeFirst();
   if (row === undefined) return { kind: "unknown" };
-  if (isFinished(row.state)) return { kind: "finished" };
+  if (isFinished(row.state) || row.children !== null) return { kind: "finished" };
   const retryInMs = row.state === "queued" ? Math.max(Number(row.waits_ms), 0) : input.leaseMs / 2;
   return { kind: "not-yet", retryInMs: Math.ceil(retryInMs) + 10 };
 }
 
-/** The WHERE that every write under a claim carries. */
+/** The WHERE that every write under a claim carries. One that has become a run is nobody's any more. */
 export function underClaim(ctx: TenancyContext, claim: Claim) {
   return ctx.control
     .updateTable("operations")
     .where("id", "=", claim.operationId)
     .where("attempts", "=", claim.attempt)
-    .where("state", "=", "running");
+    .where("state", "=", "running")
+    .where("children", "is", null);
 }
 
 export type Standing = "valid" | "lost" | "cancel-requested";
@@ -119,6 +120,7 @@ export async function claimStanding(ctx: TenancyContext, claim: Claim): Promise<
     .where("id", "=", claim.operationId)
     .where("attempts", "=", claim.attempt)
     .where("state", "=", "running")
+    .where("children", "is", null)
     .executeTakeFirst();
   if (row === undefined) return "lost";
   return row.cancel_requested_at === null ? "valid" : "cancel-requested";

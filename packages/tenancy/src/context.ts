@@ -1,3 +1,4 @@
+import type { SourceReaders } from "@tenantry/legacy";
 import type { BlueprintRegistry, ControlDatabase, LoginPools, Pool } from "@tenantry/schema";
 import type { Logger } from "pino";
 import type { TenantRedisServer } from "./redis/tenant-redis-server.ts";
@@ -19,10 +20,13 @@ export interface BackupStore {
   readonly directory: string;
 }
 
-/** Where this process finds the files of legacy systems. */
+/** Where this process finds the files of legacy systems, and what reads them. */
 export interface LegacyAccess {
   /** Absolute; the root of the paths that come over HTTP. It needn't exist. */
   readonly directory: string;
+  readonly readers: SourceReaders;
+  /** Licenses that one worker moves at once. */
+  readonly atOnce: number;
 }
 
 /** What every function of this package works with. Made once in an app's `main`, passed down. */

@@ -171,7 +171,11 @@ async function finish(
  * Whoever changes a license's limits while its tenant is being made finds no tenant to change: the seed already has the
  * old numbers. Read after the tenant is ready, the license says what it came to; a later change finds the tenant.
  */
-async function settleLimits(ctx: TenancyContext, seeded: SoldLicense, tenant: TenantRow): Promise<void> {
+export async function settleLimits(
+  ctx: TenancyContext,
+  seeded: SoldLicense,
+  tenant: TenantRow,
+): Promise<void> {
   const now = await ctx.control
     .selectFrom("licenses")
     .select(["max_users", "max_branches"])
@@ -191,7 +195,7 @@ async function settleLimits(ctx: TenancyContext, seeded: SoldLicense, tenant: Te
 }
 
 /** What a seed needs to know of the license. */
-type SoldLicense = Pick<
+export type SoldLicense = Pick<
   LicenseRow,
   | "key"
   | "client_name"
@@ -233,7 +237,7 @@ async function loadWork(
   return { license: row, tenant: row };
 }
 
-function seedInput(license: SoldLicense) {
+export function seedInput(license: SoldLicense) {
   return {
     license: {
       key: license.key,
@@ -253,7 +257,7 @@ function seedInput(license: SoldLicense) {
 }
 
 /** Names the trouble by SQLSTATE and constraint. PostgreSQL's own sentence may quote a row, so it goes to the log only. */
-function provisioningError(tenant: TenantRow, error: unknown): unknown {
+export function provisioningError(tenant: TenantRow, error: unknown): unknown {
   const state = sqlState(error);
   if (isTransient(error)) {
     return new TenancyError("UNAVAILABLE", "PostgreSQL is away or busy; the work will be tried again.", {

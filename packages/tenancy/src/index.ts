@@ -93,6 +93,7 @@ export {
   type OnExisting,
   parseLegacyMigration,
 } from "./legacy/legacy-migration-request.ts";
+export type { LegacyReport, LicenseReport, QuarantineGroup } from "./legacy/legacy-report.ts";
 export { type KnownSystem, legacySystems } from "./legacy/legacy-systems.ts";
 export {
   findAcceptedMigration,
@@ -105,6 +106,8 @@ export {
   type QuarantineEntry,
   type QuarantineFilter,
 } from "./legacy/quarantine.ts";
+export { legacyReport } from "./legacy/read-legacy-report.ts";
+export { retryQuarantine } from "./legacy/retry-quarantine.ts";
 export {
   activateLicense,
   changeLicense,

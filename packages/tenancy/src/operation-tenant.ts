@@ -10,10 +10,25 @@ type TenantOperation = Pick<LabelledOperationRow, "id" | "kind" | "license_id">;
 export async function giveTenantUp(transaction: ControlDatabase, row: TenantOperation): Promise<void> {
   if (row.kind === "create-tenant") await setTenant(transaction, row, "provisioning-failed");
   if (row.kind === "delete-tenant") await undoDeletion(transaction, row.id);
+  if (row.kind === "migrate-legacy") await giveImportUp(transaction, row.id);
+}
+
+/** Only the tenant that the operation still holds: another import may have taken it over. */
+async function giveImportUp(transaction: ControlDatabase, operationId: string): Promise<void> {
+  const state = nextTenantState("provisioning", "provisioning-failed");
+  if (state === undefined) throw new Error("a tenant that is being made can't fail");
+  await transaction
+    .updateTable("tenants")
+    .from("legacy_items")
+    .set({ state })
+    .whereRef("legacy_items.tenant_id", "=", "tenants.id")
+    .where("legacy_items.operation_id", "=", operationId)
+    .where("tenants.state", "=", "provisioning")
+    .execute();
 }
 
 /**
- * Moves the tenant of an operation that is put back.
+ * Moves the tenant of an operation that is put back. An import sees for itself what has become of the license meanwhile.
  *
  * @throws TenancyError STATE_CONFLICT when something else has been done with the tenant since.
  */

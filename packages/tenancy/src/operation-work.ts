@@ -12,6 +12,8 @@ export interface OperationWork {
 export type WorkResult =
   /** `last` is what the queue's job shows at the end, when it isn't `ready`. */
   | { readonly kind: "succeeded"; readonly last?: OperationProgress }
+  /** It has become a run: its children do the rest, and it is no worker's any more. */
+  | { readonly kind: "handed-on"; readonly last: OperationProgress }
   | { readonly kind: "canceled" }
   | { readonly kind: "superseded" };
 

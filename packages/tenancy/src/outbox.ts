@@ -31,9 +31,10 @@ function entries(ctx: TenancyContext) {
     .select([
       "operations.id",
       "operations.kind",
-      "licenses.key as licenseKey",
-      "licenses.client_name as clientName",
-      "tenants.schema_name as schema",
+      // A license that is about to move in isn't there yet: its operation says what it will be.
+      sql<string | null>`coalesce(licenses.key, operations.input ->> 'licenseKey')`.as("licenseKey"),
+      sql<string | null>`coalesce(licenses.client_name, operations.input ->> 'clientName')`.as("clientName"),
+      sql<string | null>`coalesce(tenants.schema_name, operations.input ->> 'schema')`.as("schema"),
       "operations.parent_id as runId",
       sql<number>`greatest(0, ceil(extract(epoch from operations.available_at - now()) * 1000))::float8`.as(
         "delayMs",

@@ -6,16 +6,18 @@ import type { TenancyContext } from "./context.ts";
 import { createTenant } from "./create-tenant.ts";
 import { deleteTenant } from "./delete-tenant.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
+import { migrateLegacyWork } from "./legacy/migrate-legacy-work.ts";
 import { markCanceled } from "./operation-control.ts";
 import { giveTenantUp } from "./operation-tenant.ts";
-import type { LabelledOperationRow } from "./operation-view.ts";
-import type { OperationHandler } from "./operation-work.ts";
+import type { LabelledOperationRow, OperationProgress } from "./operation-view.ts";
+import type { OperationHandler, WorkResult } from "./operation-work.ts";
 import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
 
 const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
   "create-tenant": createTenant,
   "change-license": changeLicenseOfRun,
   "delete-tenant": deleteTenant,
+  "migrate-legacy": migrateLegacyWork,
 };
 
 export interface PerformInput {
@@ -30,7 +32,7 @@ export interface PerformInput {
 }
 
 export type PerformOutcome =
-  | { readonly kind: "succeeded" | "canceled" | "superseded" | "finished-before" | "unknown" }
+  | { readonly kind: "succeeded" | "handed-on" | "canceled" | "superseded" | "finished-before" | "unknown" }
   | { readonly kind: "failed"; readonly error: StoredError }
   | { readonly kind: "not-yet"; readonly retryInMs: number; readonly reason: string };
 
@@ -67,7 +69,7 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
       report: (progress) => reporter.report(progress),
     });
     if (result.kind === "canceled") await cancelUnderClaim(ctx, claim, operation, input.worker);
-    await reporter.end(result.kind === "succeeded" ? (result.last ?? READY) : undefined);
+    await reporter.end(lastOf(result));
     return result;
   } catch (error) {
     await reporter.end();
@@ -75,6 +77,11 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+function lastOf(result: WorkResult): OperationProgress | undefined {
+  if (result.kind === "handed-on") return result.last;
+  return result.kind === "succeeded" ? (result.last ?? READY) : undefined;
 }
 
 async function settleFailure(

@@ -41,8 +41,10 @@ export async function cancelRun(transaction: ControlDatabase, run: LabelledOpera
     ), tenant as (
       update ${schema}.tenants set state = ${failed}
       from child
-      where child.kind = 'create-tenant' and child.state = 'canceled'
-        and tenants.license_id = child.license_id and tenants.state = 'provisioning'
+      where child.state = 'canceled' and tenants.license_id = child.license_id and tenants.state = 'provisioning'
+        and (child.kind = 'create-tenant' or child.kind = 'migrate-legacy' and exists (
+          select from ${schema}.legacy_items
+          where legacy_items.operation_id = child.id and legacy_items.tenant_id = tenants.id))
     )
     update ${schema}.operations set cancel_requested_at = now()
     where id = ${run.id} and (select count(*) from child) >= 0`.execute(transaction);
@@ -68,6 +70,8 @@ export async function retryRun(transaction: ControlDatabase, run: LabelledOperat
         and not exists (
           select from ${schema}.tenants
           where tenants.license_id = operations.license_id and tenants.state in ('deleting', 'deleted'))
+        and not exists (
+          select from ${schema}.legacy_items where legacy_items.operation_id = operations.id and legacy_items.refused)
       returning id, kind, license_id
     ), event as (
       insert into ${schema}.operation_events (operation_id, type, actor) select id, 'retried', 'run' from child

@@ -61,7 +61,7 @@ export async function acceptRun(
     return await ctx.control.transaction().execute(async (transaction) => {
       // The run comes first: of equal requests at the same moment one inserts it, and the others wait for that commit.
       const id = await insertRun(transaction, run, caller);
-      await insertChildren(transaction, id, await makeChildren(transaction), caller);
+      await insertChildren(transaction, id, await makeChildren(transaction), caller.actor);
       const row = await labelledOperations(transaction)
         .where("operations.id", "=", id)
         .executeTakeFirstOrThrow();
@@ -124,17 +124,20 @@ async function insertRun(transaction: ControlDatabase, run: NewRun, caller: Call
   return id;
 }
 
-/** One statement for any number: the run's counters change once, and it can't end before the last is there. */
-async function insertChildren(
+/**
+ * Gives a run its children. One statement for any number: the run's counters change once, and it can't end before the last
+ * is there. Returns their ids, in the order given.
+ */
+export async function insertChildren(
   transaction: ControlDatabase,
   runId: string,
   children: readonly NewChild[],
-  caller: Caller,
-): Promise<void> {
+  actor: string,
+): Promise<readonly string[]> {
   const schema = sql.id(CONTROL_SCHEMA);
   if (children.length === 0) {
     await sql`select ${schema}.settle_run(${runId}, 0, 0, 0, 0)`.execute(transaction);
-    return;
+    return [];
   }
   // Lists go by id: in the order of the request.
   const ids = children.map(() => randomUUIDv7()).sort();
@@ -160,9 +163,10 @@ async function insertChildren(
       from child
     )
     insert into ${schema}.operation_events (operation_id, type, actor, data)
-    select id, 'accepted', ${caller.actor}::text, '{}'::jsonb from child
+    select id, 'accepted', ${actor}::text, '{}'::jsonb from child
     union all
-    select id, 'failed', ${caller.actor}::text, jsonb_build_object('error', error) from child where refused`.execute(
+    select id, 'failed', ${actor}::text, jsonb_build_object('error', error) from child where refused`.execute(
     transaction,
   );
+  return ids;
 }

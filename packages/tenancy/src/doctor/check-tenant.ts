@@ -1,3 +1,4 @@
+import type { OperationKind } from "@tenantry/schema";
 import type { TenancyContext } from "../context.ts";
 import type { LastBackup } from "../deletion.ts";
 import type { Caller } from "../idempotency.ts";
@@ -70,6 +71,8 @@ async function checkDeleted(ctx: TenancyContext, tenant: TenantRow): Promise<Fin
   );
 }
 
+const MAKING: readonly OperationKind[] = ["create-tenant", "migrate-legacy"];
+
 /** The operation that the tenant's state is about. A deletion that was given up left the state as it had been. */
 function latestOperation(
   ctx: TenancyContext,
@@ -77,7 +80,7 @@ function latestOperation(
 ): Promise<LabelledOperationRow | undefined> {
   return labelledOperations(ctx.control)
     .where("operations.license_id", "=", license_id)
-    .where("operations.kind", "=", state === "deleting" ? "delete-tenant" : "create-tenant")
+    .where("operations.kind", "in", state === "deleting" ? ["delete-tenant"] : MAKING)
     .orderBy("operations.id", "desc")
     .limit(1)
     .executeTakeFirst();

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
 import type { LegacyItemState } from "./legacy-item.ts";
 import { getLegacyRun } from "./legacy-run.ts";
+import { ROWS_PER_TENANT } from "./pace.ts";
 
 /** How far a legacy migration is. */
 export interface LegacyRunFigures {
@@ -23,8 +24,6 @@ export interface LegacyRunFigures {
   readonly findings: number;
 }
 
-/** What a license costs beside its rows, in rows: its schema, tables, role. */
-export const ROWS_PER_TENANT = 10_000;
 /** Work that ended longer ago says nothing of today's pace. Seconds. */
 const PACE_SECONDS = 120;
 
@@ -88,10 +87,10 @@ interface Counted {
 
 function toFigures(counted: Counted, ended: boolean): LegacyRunFigures {
   const { states, pace_rows: rows, pace_seconds: seconds } = counted;
-  const states0 = { planned: 0, queued: 0, running: 0, succeeded: 0, failed: 0, canceled: 0, ...states };
-  const total = Object.values(states0).reduce((sum, count) => sum + count, 0);
+  const licenses = { planned: 0, queued: 0, running: 0, succeeded: 0, failed: 0, canceled: 0, ...states };
+  const total = Object.values(licenses).reduce((sum, count) => sum + count, 0);
   return {
-    licenses: { total, ...states0 },
+    licenses: { total, ...licenses },
     foresight: { import: 0, create: 0, skip: 0, refuse: 0, ...counted.foresight },
     outcomes: { imported: 0, created: 0, skipped: 0, ...counted.outcomes },
     rows: { planned: counted.planned, done: counted.done, quarantined: counted.quarantined },

@@ -84,6 +84,16 @@ export interface PlannedTable {
   readonly rows: number;
 }
 
+/** Rows of a file's tables, each counted once: a table's unknown columns are kept as a second table beside it. */
+export function countRows<T extends { readonly source: string }>(
+  tables: readonly T[],
+  rows: (table: T) => number,
+): number {
+  const once = new Map<string, number>();
+  for (const table of tables) if (!once.has(table.source)) once.set(table.source, rows(table));
+  return [...once.values()].reduce((sum, count) => sum + count, 0);
+}
+
 /** What is kept of a license that was moved with its data: its certificate of migration. */
 export interface ImportReport {
   readonly tables: readonly ReportTable[];
@@ -137,10 +147,10 @@ export function toLegacyItem(row: ItemWithState): LegacyItem {
 }
 
 function itemTables(plan: StoredPlan | null, report: ImportReport | null): ItemTable[] {
-  const read = new Map(report?.tables.map((table) => [table.source, table]));
+  const read = new Map(report?.tables.map((table) => [table.target, table]));
   const tables = plan?.tables ?? [];
   return tables.map(({ source, target, extra, rows }) => {
-    const its = read.get(source);
+    const its = read.get(target);
     return {
       source,
       target,

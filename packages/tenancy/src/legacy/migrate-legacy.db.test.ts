@@ -1,4 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase } from "../../../../test/support/database.ts";
 import { shop } from "../../../../test/support/shop-blueprint.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
@@ -14,6 +16,10 @@ import { listQuarantine } from "./quarantine.ts";
 const database = await createTestDatabase();
 const { ctx } = await openTestInstallation({ databaseUrl: database.url, blueprints: [shop] });
 const BODY = { system: "shop", path: "old" };
+
+beforeAll(async () => {
+  await mkdir(join(ctx.legacy.directory, "old"), { recursive: true });
+});
 
 function faults(body: unknown): string[] {
   try {
@@ -84,6 +90,14 @@ describe("an accepted legacy migration", () => {
     await expect(migrateLegacy(ctx, input, caller({ ...BODY, strict: true }))).rejects.toMatchObject({
       code: "IDEMPOTENCY_KEY_REUSED",
     });
+  });
+
+  it("needs a source that is there, under LEGACY_DIR", async () => {
+    const caller: Caller = { actor: "cli:ops", apiKeyId: null, idempotency: null };
+    for (const path of ["not there", "../elsewhere", "/etc", "old/../../x"]) {
+      const input = parseLegacyMigration({ ...BODY, path }, ctx);
+      await expect(migrateLegacy(ctx, input, caller)).rejects.toMatchObject({ code: "SOURCE_NOT_FOUND" });
+    }
   });
 
   it("has no licenses before it is planned", async () => {

@@ -7,6 +7,7 @@ import { labelledOperations } from "../operations.ts";
 import type { OutboxEntry } from "../outbox.ts";
 import { findAcceptedRun, type RunAnswer } from "../run.ts";
 import type { LegacyMigrationInput } from "./legacy-migration-request.ts";
+import { sourceRoot } from "./source-root.ts";
 
 export interface MigrateLegacyOutcome {
   readonly answer: RunAnswer;
@@ -20,13 +21,17 @@ export interface MigrateLegacyOutcome {
  * Accepts a migration of legacy licenses: one operation, in one commit. A worker plans it, and then, unless it is a dry run,
  * makes a run of it with a child for each license. The caller enqueues the operation.
  *
- * @throws TenancyError IDEMPOTENCY_KEY_REUSED when the caller's key was used for another request.
+ * A source that is looked for under LEGACY_DIR has to be there already; an operator's path is the worker's affair.
+ *
+ * @throws TenancyError SOURCE_NOT_FOUND, SOURCE_INVALID; IDEMPOTENCY_KEY_REUSED when the caller's key was used for another
+ * request.
  */
 export async function migrateLegacy(
   ctx: TenancyContext,
   input: LegacyMigrationInput,
   caller: Caller,
 ): Promise<MigrateLegacyOutcome> {
+  if (input.root === "legacy-dir") await sourceRoot(ctx, input);
   try {
     return await accept(ctx, input, caller);
   } catch (error) {
