@@ -2,7 +2,7 @@ import type { Command } from "./command.ts";
 
 /** A command as the dispatcher knows it before its module is loaded: `up` and `demo` bring a whole server along. */
 export interface RegisteredCommand {
-  /** `up`, or noun and verb. */
+  /** `up`; noun and verb; or more words, where a verb has verbs of its own. No name is the beginning of another. */
   readonly path: readonly string[];
   readonly summary: string;
   readonly load: () => Promise<Command>;

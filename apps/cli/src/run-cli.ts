@@ -42,8 +42,8 @@ async function dispatch(args: readonly string[], surroundings: CliSurroundings):
   const found = findCommand(registry, args);
   if (found === null) {
     const asked = args.some(isHelp);
-    const noun = args[0] !== undefined && !isHelp(args[0]) ? args[0] : undefined;
-    const text = overviewText(registry, noun);
+    const words = asked ? args.slice(0, args.findIndex(isHelp)) : [];
+    const text = overviewText(registry, words);
     if (asked) terminal.data(text);
     else terminal.progress(text);
     return asked ? EXIT.done : EXIT.wrongUse;

@@ -9,36 +9,53 @@ export interface FoundCommand {
 }
 
 /**
- * The command that the arguments name; null when they name none, or only a noun, and ask for help.
+ * The command that the arguments name; null when they name none, or only its first words, and ask for help.
  *
- * @throws WrongUse for a name that there isn't, or a noun without a verb.
+ * @throws WrongUse for a name that there isn't, or one that is broken off.
  */
 export function findCommand(
   registry: readonly RegisteredCommand[],
   args: readonly string[],
 ): FoundCommand | null {
-  const [noun, verb] = args;
+  const [noun] = args;
   if (noun === undefined || isHelp(noun)) return null;
-  const ofNoun = registry.filter((command) => command.path[0] === noun);
-  if (ofNoun.length === 0) {
-    const nouns = [...new Set(registry.map((command) => command.path[0] ?? ""))];
-    throw new WrongUse(`There is no command ${JSON.stringify(noun)}.`, suggestion("tenantry", noun, nouns));
-  }
-  const whole = ofNoun.find((command) => command.path.length === 1);
-  if (whole !== undefined) return { command: whole, rest: args.slice(1) };
-  if (verb !== undefined && isHelp(verb)) return null;
-  const verbs = ofNoun.map((command) => command.path[1] ?? "");
-  if (verb === undefined || verb.startsWith("-")) {
-    throw new WrongUse(`\`tenantry ${noun}\` needs a verb.`, `Say one of: ${verbs.join(", ")}.`);
-  }
-  const found = ofNoun.find((command) => command.path[1] === verb);
-  if (found === undefined) {
+  let candidates = commandsUnder(registry, [noun]);
+  if (candidates.length === 0) {
     throw new WrongUse(
-      `\`tenantry ${noun}\` has no verb ${JSON.stringify(verb)}.`,
-      suggestion(`tenantry ${noun}`, verb, verbs),
+      `There is no command ${JSON.stringify(noun)}.`,
+      suggestion("tenantry", noun, wordsAt(registry, 0)),
     );
   }
-  return { command: found, rest: args.slice(2) };
+  for (let depth = 1; ; depth++) {
+    const whole = candidates.find(({ path }) => path.length === depth);
+    if (whole !== undefined) return { command: whole, rest: args.slice(depth) };
+    const word = args[depth];
+    if (word !== undefined && isHelp(word)) return null;
+    const before = ["tenantry", ...args.slice(0, depth)].join(" ");
+    const words = wordsAt(candidates, depth);
+    if (word === undefined || word.startsWith("-")) {
+      throw new WrongUse(`\`${before}\` needs a verb.`, `Say one of: ${words.join(", ")}.`);
+    }
+    candidates = commandsUnder(candidates, args.slice(0, depth + 1));
+    if (candidates.length === 0) {
+      throw new WrongUse(
+        `\`${before}\` has no verb ${JSON.stringify(word)}.`,
+        suggestion(before, word, words),
+      );
+    }
+  }
+}
+
+/** The commands whose names begin with these words. */
+export function commandsUnder(
+  registry: readonly RegisteredCommand[],
+  words: readonly string[],
+): readonly RegisteredCommand[] {
+  return registry.filter(({ path }) => words.every((word, index) => path[index] === word));
+}
+
+function wordsAt(registry: readonly RegisteredCommand[], depth: number): string[] {
+  return [...new Set(registry.map(({ path }) => path[depth] ?? ""))];
 }
 
 export function isHelp(argument: string): boolean {

@@ -1,13 +1,14 @@
 import type { Command } from "../command.ts";
 import type { RegisteredCommand } from "../command-registry.ts";
+import { commandsUnder } from "./find-command.ts";
 import { COMMON_OPTIONS } from "./parse-options.ts";
 
-/** The help of the whole program, or of one noun. */
-export function overviewText(registry: readonly RegisteredCommand[], noun?: string): string {
-  const shown = registry.filter((command) => noun === undefined || command.path[0] === noun);
+/** The help of the whole program, or of the commands whose names begin with some words. */
+export function overviewText(registry: readonly RegisteredCommand[], words: readonly string[] = []): string {
+  const shown = commandsUnder(registry, words);
   const names = shown.map((command) => command.path.join(" "));
   return [
-    `Usage: tenantry ${noun ?? "<noun>"} <verb> [options]`,
+    `Usage: tenantry ${words.length === 0 ? "<noun>" : words.join(" ")} <verb> [options]`,
     "",
     ...columns(shown.map((command, index) => [names[index] ?? "", command.summary])),
     "",
