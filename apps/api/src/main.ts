@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   ConfigError,
   closeOnSignal,
@@ -24,7 +23,7 @@ try {
     role: "api",
     provisioningConnections: 0,
     backupDirectory: config.backupDirectory,
-    legacyDirectory: join(config.dataDir, "legacy"),
+    legacyDirectory: config.legacyDirectory,
     log,
   });
   const ops = await ensureOpsLogin(installation.ctx, config);

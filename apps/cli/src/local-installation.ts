@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@tenantry/embedded";
 import { type Config, type Installation, openInstallation } from "@tenantry/installation";
 import { type Blueprint, ensureOwnedDatabase } from "@tenantry/schema";
@@ -50,7 +49,7 @@ export async function openLocalInstallation(
       role: options.role,
       provisioningConnections: options.workerConcurrency,
       backupDirectory: config.backupDirectory,
-      legacyDirectory: join(config.dataDir, "legacy"),
+      legacyDirectory: config.legacyDirectory,
       log,
     });
   if (config.databaseUrl !== null) {

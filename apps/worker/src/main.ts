@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   ConfigError,
   closeOnSignal,
@@ -23,7 +22,7 @@ try {
     role: "worker",
     provisioningConnections: config.workerConcurrency,
     backupDirectory: config.backupDirectory,
-    legacyDirectory: join(config.dataDir, "legacy"),
+    legacyDirectory: config.legacyDirectory,
     log,
   });
   const worker = await startWorker(installation, { concurrency: config.workerConcurrency });
