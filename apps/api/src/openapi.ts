@@ -18,6 +18,7 @@ export async function installOpenapi(app: FastifyInstance, version: string): Pro
       tags: [
         { name: "Licenses", description: "What was sold, and the tenant that it owns" },
         { name: "Operations", description: "Accepted work" },
+        { name: "Legacy migrations", description: "Licenses that move in from older systems" },
         { name: "Sessions", description: "Tenants' users" },
         { name: "Health" },
       ],

@@ -21,18 +21,23 @@ export const RUN_RESPONSES = {
   ...problems(400, 401, 403, 422, 503),
 };
 
-/** Has a new run's children enqueued, waits for its end if asked to, and answers. */
+/**
+ * Has new work enqueued, waits for its end if asked to, and answers.
+ *
+ * @param announce Rings for what is new; by default for a run's children.
+ */
 export async function answerRun(
   api: Api,
   request: FastifyRequest,
   reply: FastifyReply,
   { answer, replayed }: RunOutcome,
   waitSeconds: number | null,
+  announce: (id: string) => Promise<void> = (id) => announceChildren(api.ctx, api.queues, id),
 ): Promise<{ operation: OperationAnswer }> {
   const { id } = answer.operation;
-  // A repeated request finds its children on the queue already, or the dispatcher on its way there.
+  // A repeated request finds its work on the queue already, or the dispatcher on its way there.
   if (replayed) reply.header("idempotency-replayed", "true");
-  else api.announcements.start(id, () => announceChildren(api.ctx, api.queues, id));
+  else api.announcements.start(id, () => announce(id));
   let { operation } = answer;
   if (waitSeconds !== null) {
     reply.header("preference-applied", `wait=${waitSeconds}`);

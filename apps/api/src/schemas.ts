@@ -15,6 +15,7 @@ import {
   SuspendLicenseRequest,
 } from "@tenantry/tenancy";
 import Type, { type TSchema, type TStringOptions } from "typebox";
+import { LEGACY_COMPONENTS, type LegacyComponentName } from "./legacy-schemas.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 
 const text = (options: TStringOptions = {}) => Type.String(options);
@@ -179,9 +180,11 @@ export const COMPONENTS: readonly TSchema[] = [
     },
     { $id: "Problem", description: "RFC 9457" },
   ),
+  ...LEGACY_COMPONENTS,
 ];
 
 export type ComponentName =
+  | LegacyComponentName
   | "CreateLicense"
   | "ChangeLicense"
   | "SuspendLicense"
@@ -226,7 +229,7 @@ const PROBLEM_CAUSES: Readonly<Record<number, string>> = {
   403: "Not allowed",
   404: "Not found",
   409: "Not possible in this state",
-  422: "The idempotency key was used for another request",
+  422: "The idempotency key was used for another request; or a legacy source is missing or can't be read",
   423: "The account is locked",
   429: "Too many requests",
   503: "PostgreSQL is away; nothing was accepted",

@@ -5,6 +5,7 @@ import { cancelOperationRoute } from "./cancel-operation.ts";
 import { certificateKeysRoute } from "./certificate-keys.ts";
 import { changeLicenseRoute } from "./change-license.ts";
 import { checkLicenseRoute } from "./check-license.ts";
+import { createLegacyMigrationRoute } from "./create-legacy-migration.ts";
 import { createLicenseRoute } from "./create-license.ts";
 import { createLicensesRoute } from "./create-licenses.ts";
 import { createSessionRoute } from "./create-session.ts";
@@ -14,12 +15,15 @@ import { deleteSessionRoute } from "./delete-session.ts";
 import { extendLicenseRoute } from "./extend-license.ts";
 import { extendLicensesRoute } from "./extend-licenses.ts";
 import { getCertificateRoute } from "./get-certificate.ts";
+import { getLegacyMigrationRoute } from "./get-legacy-migration.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
 import { licenseEventsRoute } from "./license-events.ts";
+import { listLegacyItemsRoute } from "./list-legacy-items.ts";
 import { listLicensesRoute } from "./list-licenses.ts";
 import { listOperationsRoute } from "./list-operations.ts";
+import { listQuarantineRoute } from "./list-quarantine.ts";
 import { livezRoute } from "./livez.ts";
 import { metricsRoute } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
@@ -50,6 +54,10 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   getCertificateRoute,
   certificateKeysRoute,
   deleteLicenseRoute,
+  createLegacyMigrationRoute,
+  getLegacyMigrationRoute,
+  listLegacyItemsRoute,
+  listQuarantineRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,
