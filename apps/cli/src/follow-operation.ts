@@ -1,15 +1,18 @@
-import type { Installation } from "@tenantry/installation";
 import { getOperation, isFinished, type Operation, toOperation } from "@tenantry/tenancy";
 import type { CommandContext } from "./command.ts";
+import type { LocalInstallation } from "./local-installation.ts";
 import { progressText } from "./output/progress-bar.ts";
 
 /** A drain of a short command's worker: it has little under way. Milliseconds. */
 const DRAIN_MS = 10_000;
 
 /** Works in this process for as long as `wait` takes, so that work gets done whether `tenantry up` runs or not. */
-export async function withWorker<T>(installation: Installation, wait: () => Promise<T>): Promise<T> {
+export async function withWorker<T>(installation: LocalInstallation, wait: () => Promise<T>): Promise<T> {
   const { startWorker } = await import("@tenantry/worker");
-  const worker = await startWorker(installation, { concurrency: 2, drainMs: DRAIN_MS });
+  const worker = await startWorker(installation, {
+    concurrency: installation.workerConcurrency,
+    drainMs: DRAIN_MS,
+  });
   try {
     return await wait();
   } finally {
@@ -20,7 +23,7 @@ export async function withWorker<T>(installation: Installation, wait: () => Prom
 /** Works until an operation has ended, or a signal comes; returns it as it is after what was under way has drained. */
 export async function workUntilEnded(
   context: CommandContext,
-  installation: Installation,
+  installation: LocalInstallation,
   id: string,
   onChange?: (operation: Operation) => void,
 ): Promise<Operation> {
@@ -35,7 +38,7 @@ export async function workUntilEnded(
  */
 export async function followOperation(
   context: CommandContext,
-  installation: Installation,
+  installation: LocalInstallation,
   id: string,
   onChange: (operation: Operation) => void = () => undefined,
 ): Promise<void> {

@@ -24,6 +24,8 @@ export interface LocalInstallation extends Installation {
   readonly credentials: CredentialsFile;
   /** Tells the database apart from others, without a secret. */
   readonly databaseLabel: string;
+  /** Tenants worked on at once by a worker in this process; 0 where there is to be none. */
+  readonly workerConcurrency: number;
 }
 
 /** Name of the embedded database and of the login that owns it. */
@@ -39,7 +41,7 @@ export async function openLocalInstallation(
   config: Config,
   options: LocalInstallationOptions,
 ): Promise<LocalInstallation> {
-  const { shutdown, onProgress, log } = options;
+  const { shutdown, onProgress, log, workerConcurrency } = options;
   const credentials = new CredentialsFile(config.dataDir);
   const open = (databaseUrl: string): Promise<Installation> =>
     openInstallation({
@@ -47,14 +49,15 @@ export async function openLocalInstallation(
       redisUrl: config.redisUrl,
       blueprints: options.blueprints,
       role: options.role,
-      provisioningConnections: options.workerConcurrency,
+      provisioningConnections: workerConcurrency,
       backupDirectory: config.backupDirectory,
       legacyDirectory: config.legacyDirectory,
       log,
     });
   if (config.databaseUrl !== null) {
     const installation = await open(config.databaseUrl);
-    return { ...installation, embedded: false, credentials, databaseLabel: label(config.databaseUrl) };
+    const databaseLabel = label(config.databaseUrl);
+    return { ...installation, embedded: false, credentials, databaseLabel, workerConcurrency };
   }
 
   shutdown.throwIfAsked();
@@ -73,6 +76,7 @@ export async function openLocalInstallation(
       embedded: true,
       credentials,
       databaseLabel: "embedded",
+      workerConcurrency,
       close: async () => {
         try {
           await installation.close();

@@ -3,6 +3,12 @@ import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import type { CommandContext } from "./command.ts";
 import { type LocalInstallation, openLocalInstallation } from "./local-installation.ts";
 
+/**
+ * Who does the command's work in this process. `true`: a worker for the one thing that the command is about; `full`: one
+ * that takes as much at once as WORKER_CONCURRENCY says.
+ */
+export type CommandWorker = boolean | "full";
+
 /** Tenants that a short command's own worker makes at once: it was started for one. */
 const SHORT_CONCURRENCY = 2;
 
@@ -12,7 +18,7 @@ const QUIET: LogLevel = "fatal";
 /** Opens the installation for one short command, runs `work`, and closes it again whatever happens. */
 export async function withInstallation<T>(
   context: CommandContext,
-  options: { readonly worker: boolean },
+  options: { readonly worker: CommandWorker },
   work: (installation: LocalInstallation) => Promise<T>,
 ): Promise<T> {
   const { terminal, environment, shutdown } = context;
@@ -21,7 +27,7 @@ export async function withInstallation<T>(
   const installation = await openLocalInstallation(config, {
     blueprints: BLUEPRINTS,
     role: "cli",
-    workerConcurrency: options.worker ? Math.min(SHORT_CONCURRENCY, config.workerConcurrency) : 0,
+    workerConcurrency: concurrency(options.worker, config.workerConcurrency),
     log,
     onProgress: (message) => terminal.status(message),
     shutdown,
@@ -33,4 +39,9 @@ export async function withInstallation<T>(
     terminal.clearStatus();
     await installation.close();
   }
+}
+
+function concurrency(worker: CommandWorker, configured: number): number {
+  if (worker === false) return 0;
+  return worker === "full" ? configured : Math.min(SHORT_CONCURRENCY, configured);
 }

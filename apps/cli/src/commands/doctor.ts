@@ -1,4 +1,3 @@
-import type { Installation } from "@tenantry/installation";
 import {
   examineInstallation,
   examineIsolation,
@@ -14,6 +13,7 @@ import { announceUnfinished, checkQueue } from "../doctor/check-queue.ts";
 import { findingsText } from "../doctor/finding-text.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { followOperation, withWorker } from "../follow-operation.ts";
+import type { LocalInstallation } from "../local-installation.ts";
 import { describeProblem } from "../output/describe-problem.ts";
 import { count } from "../output/license-text.ts";
 import { withInstallation } from "../with-installation.ts";
@@ -83,7 +83,7 @@ export const doctorCommand = defineCommand({
 });
 
 async function examine(
-  installation: Installation,
+  installation: LocalInstallation,
   { key, username, isolation }: { key: string | null; username: string | null; isolation: boolean },
 ): Promise<Finding[]> {
   if (isolation) return examineIsolation(installation.ctx);
@@ -100,7 +100,7 @@ async function examine(
 /** Works until what the fixes set going has ended. */
 async function seeThrough(
   context: CommandContext,
-  installation: Installation,
+  installation: LocalInstallation,
   operationIds: readonly string[],
 ): Promise<void> {
   await withWorker(installation, async () => {
