@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import { Migrator } from "kysely/migration";
 import pg from "pg";
 import type { Contender } from "./contender.ts";
+import { peerOptions } from "./peer-role.ts";
 import { type SampleTenant, sampleTenant } from "./sample-tenant.ts";
 
 /**
@@ -14,17 +15,28 @@ export const kyselyMigrator: Contender = {
   kind: "peer",
   growsWithCatalog: true,
   inFlightPerWorker: 1,
-  open: async ({ databaseUrl }) => ({
-    createTenant: async () => {
-      await migrateAndSeed(databaseUrl, sampleTenant());
-      return {};
-    },
-    close: async () => undefined,
-  }),
+  open: async ({ databaseUrl }) => {
+    const options = await peerOptions(databaseUrl);
+    return {
+      createTenant: async () => {
+        await migrateAndSeed(databaseUrl, options, sampleTenant());
+        return {};
+      },
+      close: async () => undefined,
+    };
+  },
 };
 
-async function migrateAndSeed(databaseUrl: string, { schema, seed }: SampleTenant): Promise<void> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, options: `-c search_path=${schema}` });
+async function migrateAndSeed(
+  databaseUrl: string,
+  options: string,
+  { schema, seed }: SampleTenant,
+): Promise<void> {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 1,
+    options: `${options} -c search_path=${schema}`,
+  });
   // The types of the tables are the blueprint's own affair.
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) });
   try {

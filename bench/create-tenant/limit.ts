@@ -1,7 +1,7 @@
 import { ensureGateway } from "@tenantry/schema";
 import pg from "pg";
 import type { Contender } from "./contender.ts";
-import { BENCH_GATEWAY, provisioningText } from "./provisioning-text.ts";
+import { benchGateway, provisioningText } from "./provisioning-text.ts";
 import { sampleTenant } from "./sample-tenant.ts";
 
 /** A connection that provisions ages (cached plans of foreign keys): the limit renews its own, for it is to be the limit. */
@@ -17,13 +17,16 @@ export const limit: Contender = {
   growsWithCatalog: false,
   inFlightPerWorker: 1,
   open: async ({ databaseUrl, workers, tenants }) => {
-    const texts = await Promise.all(Array.from({ length: tenants }, () => provisioningText(sampleTenant())));
+    const gateway = benchGateway(databaseUrl);
+    const texts = await Promise.all(
+      Array.from({ length: tenants }, () => provisioningText(sampleTenant(), gateway)),
+    );
     const pool = new pg.Pool({
       connectionString: databaseUrl,
       max: workers,
       maxUses: TENANTS_PER_CONNECTION,
     });
-    await ensureGateway(pool, BENCH_GATEWAY, "not used");
+    await ensureGateway(pool, gateway, "not used");
     return {
       createTenant: async () => {
         const text = texts.pop();

@@ -6,6 +6,7 @@ import { erp } from "@tenantry/schema/blueprints/erp";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 import type { Contender } from "./contender.ts";
+import { peerOptions } from "./peer-role.ts";
 import { compiledErp, type SampleTenant, sampleTenant } from "./sample-tenant.ts";
 
 /** How `compileBlueprint` ends a statement. */
@@ -33,13 +34,14 @@ function contender(name: string, extension: string, write: (sql: string) => stri
     growsWithCatalog: false,
     inFlightPerWorker: 1,
     open: async ({ databaseUrl }) => {
+      const options = await peerOptions(databaseUrl);
       const directory = await mkdtemp(join(tmpdir(), "tenantry-bench-migrations-"));
       for (const migration of compiledErp.migrations) {
         await writeFile(join(directory, `${migration.name}.${extension}`), write(migration.sql));
       }
       return {
         createTenant: async () => {
-          await migrateAndSeed(databaseUrl, directory, sampleTenant());
+          await migrateAndSeed(databaseUrl, options, directory, sampleTenant());
           return {};
         },
         close: () => rm(directory, { recursive: true, force: true }),
@@ -48,8 +50,13 @@ function contender(name: string, extension: string, write: (sql: string) => stri
   };
 }
 
-async function migrateAndSeed(databaseUrl: string, directory: string, tenant: SampleTenant): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
+async function migrateAndSeed(
+  databaseUrl: string,
+  options: string,
+  directory: string,
+  tenant: SampleTenant,
+): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl, options });
   await client.connect();
   try {
     await runner({
