@@ -159,7 +159,7 @@ function valueFor(
       if (column.name === "month") return (round % 12) + 1;
       return column.name === "year" ? 2020 + Math.floor(round / 12) : id % 6;
     case "FLOAT":
-      return PRICE * (id % 1000);
+      return /tax_rate|percentage/.test(column.name) ? 15 : PRICE * (id % 1000);
     case "BOOLEAN":
       return /^(is_active|is_sellable|is_purchasable|track_inventory|is_paid)$/.test(column.name) ? 1 : 0;
     case "DATE":
