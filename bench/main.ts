@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import type { Benchmark, BenchmarkOptions, ResultFile } from "./benchmark.ts";
 import { createTenant } from "./create-tenant.ts";
 import { isolation } from "./isolation.ts";
+import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation];
+const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]

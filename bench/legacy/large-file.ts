@@ -35,15 +35,15 @@ export interface LargeFile {
   readonly columns: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A source of the old ERP with one license, whose file has so many rows in the mix above. */
-export async function writeLargeFile(folder: string, rows: number): Promise<LargeFile> {
+/** A source of the old ERP with one license, whose file has so many rows in the mix above; `name` is in its key. */
+export async function writeLargeFile(folder: string, rows: number, name: string): Promise<LargeFile> {
   await mkdir(folder, { recursive: true });
   const scale = rows / MIX_ROWS;
   const wanted = Object.fromEntries(
     Object.entries(MIX).map(([table, count]) => [table, Math.max(1, Math.round(count * scale))]),
   );
   const source = writeDedSource(folder, {
-    licenses: [{ file: { rows: wanted, change: referToDocuments } }],
+    licenses: [{ key: `${name}-0000-0000-0001`, file: { rows: wanted, change: referToDocuments } }],
   });
   const file = source.path(source.licenses[0]?.file ?? "");
   return { source, file, ...describe(file) };
