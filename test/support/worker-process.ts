@@ -14,12 +14,20 @@ export interface WorkerProcess {
 
 let started = 0;
 
-/** A worker in a process of its own, to be killed: at the latest when the test ends. Resolves when it takes jobs. */
+/** Whom nothing belongs to, on Linux as on a Mac. */
+const NOBODY = 65_534;
+
+/**
+ * A worker in a process of its own, to be killed: at the latest when the test ends. Resolves when it takes jobs.
+ *
+ * `unprivileged`: not as root, whoever runs the tests.
+ */
 export async function startWorkerProcess(
   databaseUrl: string,
   redisUrl: string | null,
   backupDirectory = "",
   legacyDirectory = "",
+  { unprivileged = false }: { readonly unprivileged?: boolean } = {},
 ): Promise<WorkerProcess> {
   started += 1;
   const role = `victim${started}`;
@@ -34,6 +42,7 @@ export async function startWorkerProcess(
       TEST_LEGACY: legacyDirectory,
     },
     execArgv: [],
+    ...(unprivileged && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exited = once(child, "exit");
