@@ -7,6 +7,7 @@ import { endOf, migrated, orderMigration } from "./support/legacy-run.ts";
 import { tenantSchemas } from "./support/tenant-check.ts";
 import { openTestInstallation, queueStores } from "./support/tenantry.ts";
 
+const CALLER = { actor: "cli:test", apiKeyId: null, idempotency: null };
 const ROWS = { customers: 50, security_logs: 300 };
 
 describe.each(queueStores())("runs of a legacy migration, queue on $name", async ({ redisUrl }) => {
@@ -86,12 +87,12 @@ describe.each(queueStores())("runs of a legacy migration, queue on $name", async
     const worker = await installation.work({ concurrency: 1 });
     const id = await order(source.folder);
     await untilDone(id, 2);
-    await cancelOperation(installation.ctx, id, "cli:test");
+    await cancelOperation(installation.ctx, id, CALLER);
     const canceled = await endOf(installation, id);
     expect(canceled.state).toBe("canceled");
     const states = (items: readonly LegacyItem[]) => new Set(items.map(({ state }) => state));
     expect(states(canceled.items)).toEqual(new Set(["succeeded", "canceled"]));
-    await retryOperation(installation.ctx, id, "cli:test");
+    await retryOperation(installation.ctx, id, CALLER);
     const done = await endOf(installation, id);
     await worker.close();
     expect(states(done.items)).toEqual(new Set(["succeeded"]));
