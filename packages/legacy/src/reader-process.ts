@@ -10,6 +10,8 @@ const SOURCES = import.meta.dirname;
 const PROGRAM = join(SOURCES, "reader", "main.ts");
 const IMPORTED_PACKAGE = "@tenantry/schema";
 const IMPORTED = `${IMPORTED_PACKAGE}/legacy`;
+/** Where Linux tells who has locked a file. */
+const LOCKS = "/proc/locks";
 /** Of JavaScript's own heap; SQLite's page cache and buffers come on top. */
 const HEAP_MB = 160;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -169,7 +171,7 @@ function nodeOptions(root: string, folder: string): string[] {
   );
   const places = createRequire(import.meta.url).resolve.paths(IMPORTED) ?? [];
   const links = places.map((place) => join(place, IMPORTED_PACKAGE));
-  const readable = [SOURCES, dirname(imported), ...manifests, ...links, root, folder];
+  const readable = [SOURCES, dirname(imported), ...manifests, ...links, root, folder, LOCKS];
   return [
     "--permission",
     ...readable.map((path) => `--allow-fs-read=${path}`),

@@ -5,7 +5,7 @@ import { checkLength, openImmutable, readHeader } from "./database-file.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { recoverCopy } from "./recover.ts";
 import { type SchemaObjects, schemaObjects } from "./schema-objects.ts";
-import { takeSharedLock } from "./shared-lock.ts";
+import { refuseLocked, takeSharedLock } from "./shared-lock.ts";
 import { SourceFiles } from "./source-files.ts";
 import { primaryCode, RESULT, Trouble } from "./trouble.ts";
 
@@ -74,16 +74,17 @@ function readablePlace(
   closing: (() => void)[],
 ): Place {
   const header = readHeader(files.header());
-  const isAlone = !files.has("-wal") && !files.has("-journal");
+  const isWhole = !files.has("-wal") && !files.has("-journal");
   try {
-    const lock = header.isWal || files.has("-wal") ? null : takeSharedLock(files);
-    if (lock?.kind === "held") closing.push(() => lock.db.close());
+    refuseLocked(files);
+    const lock = header.isWal || !files.isAlone ? null : takeSharedLock(files);
+    if (lock !== null) closing.push(() => lock.close());
   } catch (error) {
     // SQLite calls a file damaged that is only cut off.
-    if (isAlone && primaryCode(error) === RESULT.corrupt) checkLength(header, files.size);
+    if (isWhole && primaryCode(error) === RESULT.corrupt) checkLength(header, files.size);
     throw error;
   }
-  if (isAlone) {
+  if (isWhole) {
     checkLength(header, files.size);
     return { path: files.path, sha256: files.hash(onChunk), isCopy: false };
   }

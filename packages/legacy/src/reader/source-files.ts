@@ -35,11 +35,14 @@ interface OpenFile {
 export class SourceFiles {
   readonly path: string;
   readonly bytes: number;
+  /** False when something lies beside it, even if that has no content. */
+  readonly isAlone: boolean;
   readonly #files: readonly OpenFile[];
 
   /** @throws Trouble; the file system's error. */
   constructor(path: string, maxBytes: number) {
     this.path = path;
+    this.isAlone = SIDECARS.every((suffix) => !isThere(`${path}${suffix}`));
     const files: OpenFile[] = [];
     try {
       files.push(openFile(path, ""));
@@ -72,6 +75,10 @@ export class SourceFiles {
 
   get size(): number {
     return Number(this.#main.stats.size);
+  }
+
+  get identity(): { readonly dev: bigint; readonly ino: bigint } {
+    return this.#main.stats;
   }
 
   /** The last bytes of a sidecar. */

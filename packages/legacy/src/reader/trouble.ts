@@ -31,9 +31,6 @@ export const RESULT = {
   notADatabase: 26,
 } as const;
 
-/** The file needs to be rolled back, which a reader may not do. */
-export const READONLY_ROLLBACK = RESULT.readOnly | (3 << 8);
-
 const NO_ROOM =
   "There is no room for a copy of the file in the temporary folder, where files are copied that have a journal beside them.";
 
@@ -54,7 +51,7 @@ const SENTENCES: Readonly<Record<number, Trouble>> = {
 };
 
 /** SQLite's extended result code of an error, or null. */
-export function resultCode(error: unknown): number | null {
+function resultCode(error: unknown): number | null {
   if (!(error instanceof Error) || !("errcode" in error)) return null;
   return typeof error.errcode === "number" ? error.errcode : null;
 }
