@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { SourceDescription } from "@tenantry/schema/legacy";
 
-/** What a file's schema holds, told apart by what SQLite makes of it, not by what it calls itself. */
+/** What a file's schema holds. */
 export interface SchemaObjects {
   /** Ordinary tables, SQLite's own left out. */
   readonly tables: readonly string[];
@@ -25,16 +25,13 @@ export function schemaObjects(db: DatabaseSync): SchemaObjects {
   for (const row of rows) {
     if (row.type === "view" || row.type === "trigger") leftOut.push({ name: row.name, kind: row.type });
     if (row.type !== "table" || /^sqlite_/i.test(row.name)) continue;
-    const kind = kindOfTable(row);
-    if (kind === "table") tables.push(row.name);
-    else leftOut.push({ name: row.name, kind });
+    if (isOrdinary(row)) tables.push(row.name);
+    else leftOut.push({ name: row.name, kind: "virtual" });
   }
   return { tables, leftOut };
 }
 
-/** A forged row may call a view a table: SQLite goes by its statement. */
-function kindOfTable({ rootpage, sql }: SchemaRow): "table" | "view" | "virtual" {
-  const statement = sql ?? "";
-  if (/^CREATE\s+TABLE\b/i.test(statement)) return (rootpage ?? 0) > 0 ? "table" : "virtual";
-  return /^CREATE\s+VIRTUAL\b/i.test(statement) ? "virtual" : "view";
+/** SQLite itself begins the statement of every ordinary table so, whatever somebody wrote. */
+function isOrdinary({ rootpage, sql }: SchemaRow): boolean {
+  return (rootpage ?? 0) > 0 && /^CREATE TABLE\b/i.test(sql ?? "");
 }
