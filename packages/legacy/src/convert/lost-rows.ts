@@ -1,10 +1,9 @@
 import type { QuarantineCount } from "./quarantine-count.ts";
 import { type RowState, readRow, rowState, type Trouble } from "./read-row.ts";
-import { scanTable } from "./scan.ts";
-import { quoteName } from "./source-table.ts";
+import { scanColumns, scanTable } from "./scan.ts";
 import { findContested, findDuplicate, keeperOf } from "./uniqueness.ts";
 import type { SqliteValue } from "./values/value.ts";
-import { applies, type Condition, type Import, type TableWork } from "./work.ts";
+import { applies, type Import, type TableWork } from "./work.ts";
 
 /** Everything that keeps a row out, as far as is known by now. */
 export function judgeRow(
@@ -58,7 +57,7 @@ export function loseKey(
 export function lookThrough(context: Import, work: TableWork, count: QuarantineCount): void {
   findContested(context, work);
   const state = rowState(work);
-  scanTable(context.db, work, (values, rowId) => {
+  scanTable(context, work, (values, rowId) => {
     if (judgeRow(context, work, values, rowId, state) === null) return;
     count.add(work.plan.source);
     loseKey(work, values, state, rowId);
@@ -84,45 +83,28 @@ function lostIn(circle: readonly TableWork[]): number {
 }
 
 function spreadInto(
-  { db, tables }: Import,
+  context: Import,
   work: TableWork,
   circle: ReadonlySet<TableWork>,
   backwards: boolean,
   count: QuarantineCount,
 ): void {
   const links = work.references.flatMap(({ column, table, when }) => {
-    const parent = table === null ? undefined : tables[table];
+    const parent = table === null ? undefined : context.tables[table];
     return parent !== undefined && circle.has(parent) ? [{ column, when, lost: parent.lostKeys }] : [];
   });
-  const text = (row: readonly SqliteValue[], at: number, column: number): string | null => {
-    const { ofNull, read } = work.columns[column] as TableWork["columns"][number];
-    const value = row[at] ?? null;
-    const reading = value === null ? ofNull : read(value);
-    return typeof reading === "string" ? reading : reading.kind === "changed" ? reading.text : null;
-  };
-  // Of a link two columns: what refers, and what says whether it does.
-  const wanted = [work.keyColumn, ...links.flatMap(({ column, when }) => [column, when?.column ?? column])];
-  const names = wanted.map((column) => {
-    const source = work.columns[column]?.plan.source ?? null;
-    return source === null ? "NULL" : quoteName(source);
-  });
-  const rows = db.prepare(
-    `SELECT ${names.join(", ")} FROM main.${quoteName(work.table.name)} ${work.table.order} ${backwards && work.table.order !== "" ? "DESC" : ""}`,
-  );
-  rows.setReturnArrays(true);
-  rows.setReadBigInts(true);
-  for (const row of rows.iterate() as Iterable<unknown> as Iterable<readonly SqliteValue[]>) {
-    const holds = (when: Condition | null, at: number): boolean => {
-      const said = when === null ? null : text(row, at, when.column);
-      return when === null || (said !== null && when.in.has(said));
-    };
-    const hit = links.some(({ column, when, lost }, at) => {
-      const reference = text(row, 2 * at + 1, column);
-      return reference !== null && lost.has(reference) && holds(when, 2 * at + 2);
+  const wanted = links.flatMap(({ column, when }) => (when === null ? [column] : [column, when.column]));
+  const { order } = work.table;
+  const rest = backwards && order !== "" ? `${order} DESC` : order;
+  scanColumns(context, work, [work.keyColumn, ...wanted], rest, (texts) => {
+    const key = texts[work.keyColumn] ?? null;
+    if (key === null || work.lostKeys.has(key)) return;
+    const isLost = links.some(({ column, when, lost }) => {
+      const text = texts[column] ?? null;
+      return text !== null && lost.has(text) && applies(when, texts);
     });
-    const key = hit ? text(row, 0, work.keyColumn) : null;
-    if (key === null || work.lostKeys.has(key)) continue;
+    if (!isLost) return;
     count.add(work.plan.source);
     work.lostKeys.add(key);
-  }
+  });
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { ColumnPlan } from "@tenantry/schema/legacy";
 
 /** How a table of the file is stored, as far as reading it depends on that. */
 export interface SourceTable {
@@ -50,4 +51,10 @@ export function sourceTable(db: DatabaseSync, name: string): SourceTable {
   const own = ["rowid", "_rowid_", "oid"].find((alias) => !taken.has(alias)) ?? null;
   const rowId = rowIdColumn === null ? own : quoteName(rowIdColumn);
   return { ...base, rowId, rowIdColumn, order: rowId === null ? "" : `ORDER BY ${rowId}` };
+}
+
+/** True of a column that is the rowid, as it is: integers, each its own. */
+export function isRowId(table: SourceTable, { source, value, values, pattern }: ColumnPlan): boolean {
+  const isPlain = value.kind === "integer" && values === undefined && pattern === undefined;
+  return isPlain && source !== null && source === table.rowIdColumn;
 }

@@ -29,6 +29,7 @@ import { type Import, prepareTables, type TableWork } from "./work.ts";
  * values, are read twice.
  *
  * @param emit may block; `text` is the receiver's to keep.
+ * @param onWork called after some thousand rows each time, also while nothing is given away; may block or throw.
  * @throws TooManyQuarantinedError; RangeError, SyntaxError for a plan that doesn't hold together; SQLite's error for a
  *   file that can't be read.
  */
@@ -37,9 +38,10 @@ export function streamImport(
   plan: ImportPlan,
   refused: readonly RefusedRow[],
   emit: (event: ImportEvent) => void,
+  onWork: () => void = () => undefined,
 ): void {
   const tables = prepareTables(db, plan, refused);
-  const context: Import = { db, tables, utf16: utf16Of(db) };
+  const context: Import = { db, onWork, tables, utf16: utf16Of(db) };
   const circles = components(
     tables.map(({ references }) => references.flatMap(({ table }) => (table === null ? [] : [table]))),
   );
@@ -86,14 +88,10 @@ function makeKnown(
   for (const work of works) work.known = true;
 }
 
-function prepareKeys({ db, tables }: Import, work: TableWork): void {
+function prepareKeys(context: Import, work: TableWork): void {
   for (const { table } of work.references) {
-    const parent = table === null ? undefined : tables[table];
-    if (parent === undefined) continue;
-    const key = parent.columns[parent.keyColumn];
-    if (key === undefined)
-      throw new RangeError(`the plan refers to ${parent.plan.source}, but names no key of it`);
-    parent.keys ??= parentKeys(db, parent.table, key);
+    const parent = table === null ? undefined : context.tables[table];
+    if (parent !== undefined) parent.keys ??= parentKeys(context, parent);
   }
 }
 
@@ -108,7 +106,7 @@ function streamTable(
   const tally = new TableTally(work);
   const batch = new CopyBatch(work.index, emit);
   const state = rowState(work);
-  scanTable(context.db, work, (values, rowId) => {
+  scanTable(context, work, (values, rowId) => {
     const trouble = judgeRow(context, work, values, rowId, state);
     if (trouble === null) {
       tally.copied(state, checksumText(state));

@@ -20,6 +20,9 @@ function only(db: DatabaseSync, plan: TablePlan) {
 const troubles = (table: ReturnType<typeof only>) =>
   table.quarantined.map(({ rowId, column, code }) => `${rowId} ${column} ${code}`);
 
+/** For files of many rows, on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 describe("a table's rows", () => {
   it("come as lines of COPY's text format, with their ids, and are counted, summed and added up in a checksum", () => {
     const db = file(`CREATE TABLE t (id INTEGER PRIMARY KEY, name, total, created_at);
@@ -130,28 +133,32 @@ describe("a table's rows", () => {
     expect(table.rowIds).toEqual(["1", "2", "3"]);
   });
 
-  it("come in batches that don't grow with the table, and a huge row is a batch alone", () => {
-    const db = file(
-      `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
+  it(
+    "come in batches that don't grow with the table, and a huge row is a batch alone",
+    () => {
+      const db = file(
+        `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
       INSERT INTO t SELECT value, CASE value WHEN 30000 THEN printf('%.*c', 2000000, 'x') ELSE 'م' END
         FROM generate_series(1, 60000)`.replace(
-        "generate_series(1, 60000)",
-        "(WITH RECURSIVE s(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM s WHERE value < 60000) SELECT value FROM s)",
-      ),
-    );
-    const sizes: number[] = [];
-    const ids: string[] = [];
-    streamImport(db, { tables: [tablePlan("t", { id: INT4, v: TEXT })] }, [], (event) => {
-      if (event.kind !== "rows") return;
-      expect(event.rows).toBe(event.rowIds.length);
-      expect(event.rows).toBeLessThanOrEqual(20_000);
-      expect(event.text.toString().split("\n")).toHaveLength(event.rows + 1);
-      sizes.push(event.text.length);
-      ids.push(...event.rowIds);
-    });
-    expect(ids).toEqual(Array.from({ length: 60_000 }, (_, index) => `${index + 1}`));
-    expect(sizes.filter((size) => size > 256 * 1024)).toEqual([2_000_007]);
-  });
+          "generate_series(1, 60000)",
+          "(WITH RECURSIVE s(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM s WHERE value < 60000) SELECT value FROM s)",
+        ),
+      );
+      const sizes: number[] = [];
+      const ids: string[] = [];
+      streamImport(db, { tables: [tablePlan("t", { id: INT4, v: TEXT })] }, [], (event) => {
+        if (event.kind !== "rows") return;
+        expect(event.rows).toBe(event.rowIds.length);
+        expect(event.rows).toBeLessThanOrEqual(20_000);
+        expect(event.text.toString().split("\n")).toHaveLength(event.rows + 1);
+        sizes.push(event.text.length);
+        ids.push(...event.rowIds);
+      });
+      expect(ids).toEqual(Array.from({ length: 60_000 }, (_, index) => `${index + 1}`));
+      expect(sizes.filter((size) => size > 256 * 1024)).toEqual([2_000_007]);
+    },
+    PATIENCE_MS,
+  );
 
   it("hold a receiver's refusal in the middle: what it throws ends the reading", () => {
     const db = file("CREATE TABLE t (v); INSERT INTO t VALUES (1)");
@@ -319,15 +326,19 @@ describe("a row in quarantine", () => {
     ]);
   });
 
-  it("is too much when nearly nothing fits: the plan is wrong then, and says so", () => {
-    const db = file(`CREATE TABLE t (v);
+  it(
+    "is too much when nearly nothing fits: the plan is wrong then, and says so",
+    () => {
+      const db = file(`CREATE TABLE t (v);
       INSERT INTO t WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 200001) SELECT 'x' FROM s`);
-    let told = 0;
-    const count = (event: ImportEvent): void => {
-      if (event.kind === "quarantined") told++;
-    };
-    const plan = { tables: [tablePlan("t", { v: INT4 })] };
-    expect(() => streamImport(db, plan, [], count)).toThrow(/more than 200000 rows .* mapping doesn't fit/);
-    expect(told).toBe(200_000);
-  });
+      let told = 0;
+      const count = (event: ImportEvent): void => {
+        if (event.kind === "quarantined") told++;
+      };
+      const plan = { tables: [tablePlan("t", { v: INT4 })] };
+      expect(() => streamImport(db, plan, [], count)).toThrow(/more than 200000 rows .* mapping doesn't fit/);
+      expect(told).toBe(200_000);
+    },
+    PATIENCE_MS,
+  );
 });

@@ -1,9 +1,8 @@
 import { joinKey, KeyMap } from "./key-map.ts";
 import { plainCondition } from "./plain-sql.ts";
 import { type RowState, readRow, rowState, type Trouble } from "./read-row.ts";
-import { scanTable } from "./scan.ts";
-import { quoteName } from "./source-table.ts";
-import type { SqliteValue } from "./values/value.ts";
+import { scanColumns, scanTable } from "./scan.ts";
+import { isRowId, quoteName } from "./source-table.ts";
 import type { Import, TableWork, Unique } from "./work.ts";
 
 /**
@@ -17,7 +16,7 @@ export function findContested(context: Import, work: TableWork): void {
   const open = work.uniques.filter(({ contested }) => contested !== null && !contested.isEmpty);
   if (open.length === 0) return;
   const state = rowState(work);
-  scanTable(context.db, work, (values, rowId) => {
+  scanTable(context, work, (values, rowId) => {
     if (readRow(context, work, values, rowId, state) !== null) return;
     for (const unique of open) {
       const key = keyOf(unique, state.texts);
@@ -75,44 +74,21 @@ function keyOf(unique: Unique, texts: readonly (string | null)[]): string | null
 }
 
 /** The converted values of rows that could meet others: those not in their plain form, and what comes twice in the file. */
-function suspects({ db }: Import, work: TableWork, unique: Unique): KeyMap {
+function suspects(context: Import, work: TableWork, unique: Unique): KeyMap {
   const found = new KeyMap();
-  const sources = [...new Set(unique.columns.map((at) => work.columns[at]?.plan.source ?? null))].filter(
-    (source) => source !== null,
-  );
-  const [only] = sources;
-  const isRowId = unique.columns.length === 1 && only !== undefined && only === work.table.rowIdColumn;
-  const conditions = unique.columns.map((at) => plainCondition((work.columns[at] as Column).plan));
-  if (isRowId && unique.held && work.columns[unique.columns[0] ?? 0]?.plan.values === undefined) {
-    // Rowids are integers, each its own.
-    return found;
-  }
-  const list = sources.map(quoteName);
-  const from = `FROM main.${quoteName(work.table.name)}`;
-  const collect = (sql: string): void => {
-    const rows = db.prepare(sql);
-    rows.setReturnArrays(true);
-    rows.setReadBigInts(true);
-    for (const row of rows.iterate() as Iterable<unknown> as Iterable<readonly SqliteValue[]>) {
-      const texts = work.columns.map((): string | null => null);
-      for (const at of unique.columns) {
-        const column = work.columns[at] as Column;
-        const value = column.plan.source === null ? null : (row[sources.indexOf(column.plan.source)] ?? null);
-        const reading = value === null ? column.ofNull : column.read(value);
-        texts[at] = typeof reading === "string" ? reading : reading.kind === "changed" ? reading.text : null;
-      }
+  const plans = unique.columns.map((at) => (work.columns[at] as TableWork["columns"][number]).plan);
+  if (unique.held && plans.length === 1 && plans.every((plan) => isRowId(work.table, plan))) return found;
+  const collect = (rest: string): void =>
+    scanColumns(context, work, unique.columns, rest, (texts) => {
       const key = keyOf(unique, texts);
       if (key !== null && found.get(key) === undefined) found.set(key, "");
-    }
-  };
-  const columns = list.length === 0 ? "NULL" : list.join(", ");
-  collect(`SELECT ${columns} ${from} WHERE NOT (${conditions.join(" AND ")})`);
-  if (!unique.held && list.length > 0) {
-    const groups = list.map((name) => `${name} COLLATE BINARY`).join(", ");
-    const notNull = list.map((name) => `${name} IS NOT NULL`).join(" AND ");
-    collect(`SELECT ${columns} ${from} WHERE ${notNull} GROUP BY ${groups} HAVING count(*) > 1`);
+    });
+  collect(`WHERE NOT (${plans.map(plainCondition).join(" AND ")})`);
+  const names = plans.flatMap(({ source }) => (source === null ? [] : [quoteName(source)]));
+  if (!unique.held && names.length > 0) {
+    const groups = names.map((name) => `${name} COLLATE BINARY`).join(", ");
+    const notNull = names.map((name) => `${name} IS NOT NULL`).join(" AND ");
+    collect(`WHERE ${notNull} GROUP BY ${groups} HAVING count(*) > 1`);
   }
   return found;
 }
-
-type Column = TableWork["columns"][number];

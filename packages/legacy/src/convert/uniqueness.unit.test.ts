@@ -24,6 +24,9 @@ function outcome(sql: string, plan: TablePlan, more: readonly TablePlan[] = []) 
 const held = (...columns: string[]) => [{ columns, held: true }];
 const open = (...columns: string[]) => [{ columns, held: false }];
 
+/** For files of many rows, on a busy machine. */
+const PATIENCE_MS = 120_000;
+
 describe("a value that only one row may have", () => {
   it("is the row's that had it as it is: one that came to it goes, wherever it lies", () => {
     const sql = `CREATE TABLE bookings (id INTEGER PRIMARY KEY, date TEXT, time TEXT, UNIQUE (date, time));
@@ -126,18 +129,19 @@ describe("a value that only one row may have", () => {
     expect(outcome(sql, plan).kept).toHaveLength(4);
   });
 
-  it("may be one of more than stay in memory", () => {
-    const sql = `CREATE TABLE t (id INTEGER PRIMARY KEY, time);
+  it(
+    "may be one of more than stay in memory",
+    () => {
+      const sql = `CREATE TABLE t (id INTEGER PRIMARY KEY, time);
       INSERT INTO t WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < 110000)
         SELECT n, printf('%d:%02d:%02d.%d', n % 10, n / 10 % 60, n / 600 % 60, n / 36000) FROM s;
       INSERT INTO t VALUES (200000, '00:00:00.0'), (200001, '09:00:00.00')`;
-    const plan = tablePlan("t", { id: INT4, time: TIME }, { unique: held("time") });
-    const { gone } = outcome(sql, plan);
-    expect(gone).toEqual(
-      ["0 time duplicate", "9 time duplicate", "200001 time duplicate"].slice(0, gone?.length),
-    );
-    expect(gone?.length).toBeGreaterThan(0);
-  });
+      const plan = tablePlan("t", { id: INT4, time: TIME }, { unique: held("time") });
+      const { gone } = outcome(sql, plan);
+      expect(gone).toEqual(["0 time duplicate", "9 time duplicate"]);
+    },
+    PATIENCE_MS,
+  );
 
   it("takes those with it that refer to the row, but not those that refer to the same key of the row that stays", () => {
     const sql = `CREATE TABLE services (id INTEGER PRIMARY KEY, name TEXT UNIQUE);

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ConditionPlan, ImportPlan, RefusedRow, TablePlan } from "@tenantry/schema/legacy";
 import { type Column, prepareColumn } from "./column.ts";
+import type { Source } from "./each-row.ts";
 import type { Utf16 } from "./encoding.ts";
 import type { KeyMap } from "./key-map.ts";
 import type { ParentKeys } from "./parent-keys.ts";
@@ -73,8 +74,7 @@ export interface Unique {
 }
 
 /** Everything about an import that its steps share. */
-export interface Import {
-  readonly db: DatabaseSync;
+export interface Import extends Source {
   readonly tables: readonly TableWork[];
   readonly utf16: Utf16;
 }

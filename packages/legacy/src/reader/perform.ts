@@ -1,3 +1,4 @@
+import type { ImportEvent } from "@tenantry/schema/legacy";
 import { streamImport, TooManyQuarantinedError } from "../convert/index.ts";
 import type { ReaderCommand } from "../protocol.ts";
 import { describeTable } from "./describe.ts";
@@ -58,14 +59,15 @@ function stream(
   writer: FrameWriter,
 ): void {
   if (source.sha256 !== sha256) throw changed("import");
-  streamImport(source.db, plan, refused, (event) => {
+  const emit = (event: ImportEvent): void => {
     if (event.kind === "rows") {
       const { kind, table, rows, rowIds, text } = event;
       writer.write({ kind, table, rows, rowIds: rowIds.join(",") }, text);
     } else {
       writer.write({ kind: "event", event });
     }
-  });
+  };
+  streamImport(source.db, plan, refused, emit, () => writer.alive());
   if (source.hashNow() !== sha256 || !source.looksUntouched()) throw changed("import");
 }
 
