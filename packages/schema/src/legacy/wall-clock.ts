@@ -45,10 +45,13 @@ function instantOf(wall: number, zone: string): number {
   return after + zoneOffset(after, zone) === wall ? after : before;
 }
 
-/** How far a zone's clock is ahead of UTC at a moment, in milliseconds. */
-function zoneOffset(moment: number, zone: string): number {
-  const whole = Math.floor(moment / 1000) * 1000;
-  const parts = new Intl.DateTimeFormat("en-US", {
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making one takes a hundred times as long as using it. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat("en-US", {
     timeZone: zone,
     hourCycle: "h23",
     year: "numeric",
@@ -57,7 +60,15 @@ function zoneOffset(moment: number, zone: string): number {
     hour: "numeric",
     minute: "numeric",
     second: "numeric",
-  }).formatToParts(whole);
+  });
+  formats.set(zone, format);
+  return format;
+}
+
+/** How far a zone's clock is ahead of UTC at a moment, in milliseconds. */
+function zoneOffset(moment: number, zone: string): number {
+  const whole = Math.floor(moment / 1000) * 1000;
+  const parts = formatOf(zone).formatToParts(whole);
   const part = (type: Intl.DateTimeFormatPartTypes): number =>
     Number(parts.find((each) => each.type === type)?.value ?? 0);
   const shown = new Date(0);
