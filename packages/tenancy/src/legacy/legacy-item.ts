@@ -112,7 +112,10 @@ export interface ReportTable extends TableFigures {
 export type LegacyItemRow = Selectable<LegacyItemsTable>;
 
 /** An item with its operation's state beside it. */
-export type ItemWithState = LegacyItemRow & {
+export type ItemWithState = Omit<
+  LegacyItemRow,
+  "run_id" | "position" | "facts" | "admin_password_hash" | "kept" | "description" | "refused"
+> & {
   readonly operation_state: OperationState | null;
   readonly operation_error: object | null;
   /** Rows that are being copied just now. */

@@ -26,12 +26,35 @@ export async function listLegacyItems(
   return toPage(await query.execute(), page.limit, toLegacyItem);
 }
 
+/** Without what only their move needs, which is large, or secret. */
+const SHOWN = [
+  "legacy_items.id",
+  "legacy_items.tenant_id",
+  "legacy_items.operation_id",
+  "legacy_items.name",
+  "legacy_items.source",
+  "legacy_items.license_key",
+  "legacy_items.client_name",
+  "legacy_items.file",
+  "legacy_items.sha256",
+  "legacy_items.bytes",
+  "legacy_items.foresight",
+  "legacy_items.planned",
+  "legacy_items.rows_planned",
+  "legacy_items.error",
+  "legacy_items.notes",
+  "legacy_items.outcome",
+  "legacy_items.report",
+  "legacy_items.rows_done",
+  "legacy_items.quarantined",
+] as const;
+
 /** A run's items in their order, each with what its operation says. */
 export function itemsWithState(ctx: TenancyContext, runId: string) {
   return ctx.control
     .selectFrom("legacy_items")
     .leftJoin("operations", "operations.id", "legacy_items.operation_id")
-    .selectAll("legacy_items")
+    .select(SHOWN)
     .select([
       "operations.state as operation_state",
       "operations.error as operation_error",

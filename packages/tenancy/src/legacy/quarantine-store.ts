@@ -16,12 +16,22 @@ function held({ operationId, attempt }: Claim) {
     where id = ${operationId} and attempts = ${attempt} and state = 'running' for share`;
 }
 
+/** Rows that one statement forgets: there may be millions, and a control query has seconds. */
+const FORGOTTEN_AT_ONCE = 50_000;
+
 /** Forgets what an earlier try or attempt has found out about an item: it is read again from the beginning. */
 export async function forgetFindings(ctx: TenancyContext, claim: Claim, itemId: string): Promise<void> {
+  for (let more = true; more; ) {
+    const forgotten = await sql`
+      with held as (${held(claim)})
+      delete from tenantry.quarantined_rows using held
+      where quarantined_rows.id in (
+        select id from tenantry.quarantined_rows where item_id = ${itemId} limit ${FORGOTTEN_AT_ONCE}
+      )`.execute(ctx.control);
+    more = forgotten.numAffectedRows === BigInt(FORGOTTEN_AT_ONCE);
+  }
   await sql`
-    with held as (${held(claim)}), forgotten as (
-      delete from tenantry.quarantined_rows using held where item_id = ${itemId}
-    )
+    with held as (${held(claim)})
     update tenantry.legacy_items set report = null, quarantined = 0 from held
     where legacy_items.id = ${itemId}`.execute(ctx.control);
 }

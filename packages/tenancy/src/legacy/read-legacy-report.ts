@@ -70,25 +70,27 @@ interface Group {
   readonly examples: readonly { rowId: string; row: Readonly<Record<string, LegacyValue>> }[];
 }
 
-/** By the item's id. A row that is shown may be large, so few are fetched. */
+/** By the item's id. Rows may be large, so of each group a few are fetched, and of those a column. */
 async function quarantineGroups(
   ctx: TenancyContext,
   runId: string,
 ): Promise<ReadonlyMap<string, QuarantineGroup[]>> {
   const { rows } = await sql<Group>`
-    with numbered as (
-      select item_id, source_table, source_column, code, reason, state, row_id, "row",
-        row_number() over (partition by item_id, source_table, source_column, code, reason order by id) as n, id
+    with grouped as (
+      select item_id, source_table, source_column, code, reason,
+        count(*)::integer as rows,
+        count(*) filter (where state = 'open')::integer as open,
+        (array_agg(id order by id))[1:${sql.lit(EXAMPLES)}] as first
       from tenantry.quarantined_rows where run_id = ${runId}
+      group by item_id, source_table, source_column, code, reason
     )
-    select item_id, source_table, source_column, code, reason,
-      count(*)::integer as rows,
-      count(*) filter (where state = 'open')::integer as open,
-      json_agg(json_build_object('rowId', row_id, 'row',
-        json_build_object(source_column, "row" -> source_column)) order by id) filter (where n <= ${EXAMPLES}) as examples
-    from numbered
-    group by item_id, source_table, source_column, code, reason
-    order by item_id, min(id)`.execute(ctx.control);
+    select item_id, source_table, source_column, code, reason, rows, open, (
+      select json_agg(json_build_object('rowId', row_id, 'row',
+        json_build_object(source_column, "row" -> source_column)) order by id)
+      from tenantry.quarantined_rows where id = any (first)
+    ) as examples
+    from grouped
+    order by item_id, first`.execute(ctx.control);
   const groups = new Map<string, QuarantineGroup[]>();
   for (const { item_id, source_table, source_column, examples, ...group } of rows) {
     const its = groups.get(item_id) ?? [];
