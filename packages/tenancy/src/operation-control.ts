@@ -124,8 +124,10 @@ async function change(
 ): Promise<OperationChange> {
   const isRun = (await getOperationRow(ctx, id)).children !== null;
   try {
-    return await ctx.control.transaction().execute(async (transaction) => {
+    const changed = await ctx.control.transaction().execute(async (transaction) => {
       const locked = await lockOperation(transaction, id, isRun);
+      // It was planned, and became a run, a moment ago: runs are locked in another order.
+      if (!isRun && locked.children !== null) return null;
       // Asked under the lock: the same request at the same moment has either committed by now or comes after us.
       const earlier = await findEarlier(transaction, caller);
       if (earlier !== null) return earlier;
@@ -146,6 +148,7 @@ async function change(
         .execute();
       return { operation: changed, replayed: false };
     });
+    return changed ?? (await change(ctx, id, caller, apply));
   } catch (error) {
     const winner =
       sqlState(error) === SQLSTATE.uniqueViolation ? await findEarlier(ctx.control, caller) : null;

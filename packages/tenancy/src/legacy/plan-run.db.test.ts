@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
-import { createTestDatabase } from "../../../../test/support/database.ts";
+import { createTestDatabase, withAdmin } from "../../../../test/support/database.ts";
 import { acceptMove, itemsOf } from "../../../../test/support/legacy-moves.ts";
+import { hold, untilBlocked } from "../../../../test/support/locks.ts";
 import { shop, stall } from "../../../../test/support/shop-blueprint.ts";
 import { writeShop } from "../../../../test/support/shop-source.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
@@ -226,5 +227,40 @@ describe("a plan", () => {
     expect(await getOperation(ctx, id)).toMatchObject({ state: "canceled" });
     await retryOperation(ctx, id, OPS);
     expect(await perform(id)).toMatchObject({ kind: "handed-on" });
+  });
+});
+
+describe("a plan that is canceled", () => {
+  it("while its source is read leaves nothing", async () => {
+    const path = await writeShop(folder("stop"), [{ name: "STOPPED-1" }]);
+    const { id } = await acceptMove(installation, { path });
+    const release = await hold(database.adminUrl, "LOCK TABLE tenantry.licenses IN ACCESS EXCLUSIVE MODE");
+    const planning = perform(id);
+    await untilBlocked(database.adminUrl, "tenantry-test-control");
+    const canceling = withAdmin(database.adminUrl, (client) =>
+      client.query("UPDATE tenantry.operations SET cancel_requested_at = now() WHERE id = $1", [id]),
+    );
+    await canceling;
+    await release();
+    expect(await planning).toEqual({ kind: "canceled" });
+    expect(await getOperation(ctx, id)).toMatchObject({ state: "canceled" });
+    expect(await itemsOf(installation, id)).toEqual([]);
+    expect(await children(id)).toEqual([]);
+  });
+
+  it("while it becomes a run is canceled as the run that it is", async () => {
+    const path = await writeShop(folder("edge"), [{ name: "EDGE-1" }, { name: "EDGE-2" }]);
+    const { id } = await acceptMove(installation, { path });
+    const release = await hold(database.adminUrl, "LOCK TABLE tenantry.legacy_items IN EXCLUSIVE MODE");
+    const planning = perform(id);
+    await untilBlocked(database.adminUrl, "tenantry-test-control");
+    const canceling = cancelOperation(ctx, id, OPS);
+    await release();
+    expect((await planning).kind).toBe("handed-on");
+    await canceling;
+    expect(await getOperation(ctx, id)).toMatchObject({
+      state: "canceled",
+      children: { total: 2, canceled: 2 },
+    });
   });
 });
