@@ -7,7 +7,7 @@ import { hold, untilBlocked } from "../../../../test/support/locks.ts";
 import { shop, stall } from "../../../../test/support/shop-blueprint.ts";
 import { writeShop } from "../../../../test/support/shop-source.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
-import { claimOperation } from "../claim.ts";
+import { claimOperation, renewClaim } from "../claim.ts";
 import type { Caller } from "../idempotency.ts";
 import { cancelOperation, retryOperation } from "../operation-control.ts";
 import { getOperation, listOperations } from "../operations.ts";
@@ -125,6 +125,8 @@ describe("a plan", () => {
       { kind: "migrate-legacy", licenseKey: "RUN-1", clientName: "One", schema: "shop_run_1", runId: id },
     ]);
     expect(await perform(id)).toEqual({ kind: "finished-before" });
+    // The worker that planned it may still have a sign of life on its way.
+    expect(await renewClaim(ctx, { operationId: id, attempt: 1 })).toBe(false);
     const row = await ctx.control
       .selectFrom("operations")
       .select(["worker", "heartbeat_at"])
