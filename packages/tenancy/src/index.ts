@@ -95,6 +95,7 @@ export {
 } from "./legacy/legacy-migration-request.ts";
 export type { LegacyReport, LicenseReport, QuarantineGroup } from "./legacy/legacy-report.ts";
 export { type KnownSystem, legacySystems } from "./legacy/legacy-systems.ts";
+export { legacyValueText } from "./legacy/legacy-value-text.ts";
 export {
   findAcceptedMigration,
   type MigrateLegacyOutcome,
@@ -107,7 +108,16 @@ export {
   type QuarantineFilter,
 } from "./legacy/quarantine.ts";
 export { legacyReport } from "./legacy/read-legacy-report.ts";
+export { renderLegacyReport } from "./legacy/report/page.ts";
 export { retryQuarantine } from "./legacy/retry-quarantine.ts";
+export {
+  type CorrectedRow,
+  MAX_CORRECTED_ROWS,
+  parseRetryQuarantine,
+  type RetryQuarantineInput,
+  type RetryQuarantineOutcome,
+  RetryQuarantineRequest,
+} from "./legacy/retry-quarantine-request.ts";
 export {
   activateLicense,
   changeLicense,
