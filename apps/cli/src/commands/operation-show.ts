@@ -33,12 +33,18 @@ export const operationShowCommand = defineCommand({
     }),
 });
 
-/** An attempt's number, an error's code: what fits on a line. */
+/** An attempt's number, an error's code, what became of quarantined rows: what fits on a line. */
 function eventDetail(data: object): string {
   const attempt: unknown = Reflect.get(data, "attempt");
   const error: unknown = Reflect.get(data, "error");
+  const quarantine: unknown = Reflect.get(data, "quarantine");
   return [
     ...(attempt === undefined ? [] : [`attempt ${attempt}`]),
     ...(typeof error === "object" && error !== null ? [String(Reflect.get(error, "code"))] : []),
+    ...(typeof quarantine === "object" && quarantine !== null
+      ? [
+          `rows in quarantine: ${Reflect.get(quarantine, "imported")} imported, ${Reflect.get(quarantine, "refused")} refused`,
+        ]
+      : []),
   ].join(", ");
 }
