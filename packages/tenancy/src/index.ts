@@ -77,6 +77,7 @@ export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export * from "./errors.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
 export { type LegacyRunFigures, legacyRunFigures } from "./legacy/legacy-figures.ts";
+export { legacyFindings } from "./legacy/legacy-findings.ts";
 export type {
   ImportReport,
   ItemDifferences,

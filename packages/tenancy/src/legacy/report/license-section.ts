@@ -4,7 +4,7 @@ import type { LicenseReport, QuarantineGroup } from "../legacy-report.ts";
 import { legacyValueText } from "../legacy-value-text.ts";
 import { type Content, html, type Markup, said } from "./html.ts";
 import { ending } from "./moments.ts";
-import { becameWords, CONVERSION_WORDS, QUARANTINE_WORDS } from "./words.ts";
+import { becameWords, CONVERSION_WORDS } from "./words.ts";
 
 /** One license's part of the page. */
 export function licenseSection(
@@ -56,7 +56,7 @@ function quarantine(groups: readonly QuarantineGroup[]): Content {
 <div class="wide"><table><thead><tr><th>Table, column</th><th>Why</th><th class="n">Rows</th><th class="n">Still there</th><th>For example</th></tr></thead>
 <tbody>${groups.map(
     (group) => html`<tr><td>${said(group.table)}, ${said(group.column)}</td>
-<td>${QUARANTINE_WORDS[group.code]}: ${said(group.reason)}</td>
+<td>${said(group.reason)} <code>${group.code}</code></td>
 <td class="n">${group.rows}</td><td class="n">${group.open}</td>
 <td>${group.examples.map(
       ({ rowId, value }) => html`<div>row ${said(rowId)}: ${said(legacyValueText(value))}</div>`,
@@ -67,12 +67,17 @@ function quarantine(groups: readonly QuarantineGroup[]): Content {
 function figures(certificate: ImportReport): Markup {
   const filled = certificate.tables.filter(({ read }) => read > 0);
   const empty = certificate.tables.filter(({ read }) => read === 0);
-  return html`<h3>Tables</h3>
+  return html`<details class="tables"><summary>${filled.length} ${filled.length === 1 ? "table" : "tables"} with rows: ${total(filled, "read")} read, ${total(filled, "copied")} copied, ${total(filled, "quarantined")} in quarantine</summary>
 <p>${certificate.foreignKeys} foreign keys were checked. Checksums and sums are those of the file's rows; the tenant's tables gave the same.</p>
 <div class="wide"><table><thead><tr><th>Table</th><th class="n">Read</th><th class="n">Copied</th><th class="n">In quarantine</th><th>Checksum, on both sides</th><th>Sums, on both sides</th></tr></thead>
 <tbody>${filled.map(tableRow)}</tbody></table></div>
 ${empty.length === 0 ? null : html`<p class="dim">Without rows: ${names(empty.map(({ source }) => source))}.</p>`}
+</details>
 ${conversions(filled)}`;
+}
+
+function total(tables: readonly ReportTable[], figure: "read" | "copied" | "quarantined"): number {
+  return tables.reduce((sum, table) => sum + table[figure], 0);
 }
 
 function tableRow(table: ReportTable): Markup {
@@ -107,7 +112,7 @@ function conversions(tables: readonly ReportTable[]): Content {
 <div class="wide"><table><thead><tr><th>What</th><th class="n">Times</th><th>Where</th></tr></thead><tbody>
 ${[...found].map(
   ([kind, { times, where }]) => html`<tr><td>${CONVERSION_WORDS[kind]}</td><td class="n">${times}</td>
-<td>${where.map((place, index) => html`${index === 0 ? "" : ", "}${said(place.column)} ${place.times}`)}</td></tr>`,
+<td>${where.map((place, index) => html`${index === 0 ? "" : ", "}${said(place.column)} (${place.times})`)}</td></tr>`,
 )}</tbody></table></div>`;
 }
 

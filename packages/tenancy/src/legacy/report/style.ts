@@ -29,7 +29,7 @@ tr.some td:last-child, .some > .became { color: var(--some); font-weight: 600 }
 details { border: 1px solid var(--line); border-radius: 8px; padding: 0 1.1rem; margin: 1rem 0 }
 summary { cursor: pointer; padding: .8rem 0; font-weight: 600 }
 summary .became { font-weight: 400; display: block; font-size: .95rem }
-details details { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 0; margin: 1rem 0 }
+.tables { background: var(--soft) }
 .error { border-inline-start: 4px solid var(--bad); padding-inline-start: .9rem }
 .note { border-inline-start: 4px solid var(--some); padding-inline-start: .9rem }
 .dim { color: var(--dim) }

@@ -1,4 +1,4 @@
-import type { ConversionKind, LegacyFinding, QuarantineCode } from "@tenantry/schema";
+import type { ConversionKind, LegacyFinding } from "@tenantry/schema";
 import type { LegacyItem } from "../legacy-item.ts";
 
 /** What a conversion did to a value, for people who know the old program and not this one. */
@@ -15,23 +15,6 @@ export const CONVERSION_WORDS: Readonly<Record<ConversionKind, string>> = {
   "value-renamed": "a value that has another name now",
   "pattern-unmatched": "no value found in a text; the text itself is kept whole",
   "json-string": "text that is no JSON document: kept as a JSON string",
-};
-
-/** Why rows went to quarantine. */
-export const QUARANTINE_WORDS: Readonly<Record<QuarantineCode, string>> = {
-  "not-readable": "No reading of the value fits its column",
-  "out-of-range": "The value is outside of what its column can hold",
-  "not-exact": "The number has more decimals than its column keeps",
-  "too-long": "The text is longer than its column",
-  "nul-in-text": "The text holds a NUL character",
-  "not-utf8": "The text isn't UTF-8",
-  missing: "There is no value where there has to be one",
-  "not-allowed": "The value is none of those that its column takes",
-  duplicate: "Another row has the same value, and only one may",
-  orphan: "It refers to a row that isn't there",
-  depends: "It refers to a row that is in quarantine itself",
-  "other-license": "It belongs to another license",
-  refused: "PostgreSQL refused the row",
 };
 
 /** What was found about a source as a whole. */
