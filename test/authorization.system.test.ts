@@ -32,6 +32,8 @@ const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "GET /v1/legacy-migrations/{id}": "legacy:write",
   "GET /v1/legacy-migrations/{id}/items": "legacy:write",
   "GET /v1/legacy-migrations/{id}/quarantine": "legacy:write",
+  "POST /v1/legacy-migrations/{id}/quarantine/retry": "legacy:write",
+  "GET /v1/legacy-migrations/{id}/report": "legacy:write",
   "GET /v1/operations": "operations:read",
   "GET /v1/operations/{id}": "operations:read",
   "GET /v1/operations/{id}/events": "operations:read",

@@ -5,7 +5,7 @@ import {
   QUARANTINE_CODES,
   QUARANTINE_STATES,
 } from "@tenantry/schema";
-import { LegacyMigrationRequest } from "@tenantry/tenancy";
+import { LegacyMigrationRequest, RetryQuarantineRequest } from "@tenantry/tenancy";
 import Type, { type TSchema, type TStringOptions } from "typebox";
 
 const text = (options: TStringOptions = {}) => Type.String(options);
@@ -66,6 +66,35 @@ export const LEGACY_COMPONENTS: readonly TSchema[] = [
     examples: [{ system: "ded", path: "old-server", dryRun: true }],
   },
   LegacyValue,
+  { ...RetryQuarantineRequest, $id: "RetryQuarantine" },
+  Type.Object(
+    {
+      imported: count(),
+      refused: Type.Array(
+        Type.Object({ id: text(), column: text(), code: oneOf(QUARANTINE_CODES), reason: text() }),
+      ),
+    },
+    { $id: "QuarantineRetry" },
+  ),
+  Type.Object(
+    {
+      id: text({ format: "uuid" }),
+      system: text(),
+      blueprint: text(),
+      source: text({ description: "The source's folder on the worker's machine" }),
+      state: oneOf(OPERATION_STATES),
+      actor: text({ description: "Who asked for it" }),
+      figures: Type.Ref("LegacyFigures#"),
+      findings: Type.Array(Type.Object({ file: text(), code: text(), detail: text() })),
+      licenses: Type.Array(Type.Object({}, { additionalProperties: true })),
+    },
+    {
+      $id: "LegacyReport",
+      additionalProperties: true,
+      description:
+        "Each license as in the list of items, with its certificate of migration and its quarantine by reason",
+    },
+  ),
   Type.Object(
     {
       licenses: counts(["total", ...LEGACY_ITEM_STATES], "By state"),
@@ -131,4 +160,7 @@ export type LegacyComponentName =
   | "LegacyValue"
   | "LegacyFigures"
   | "LegacyItem"
-  | "QuarantinedRow";
+  | "LegacyReport"
+  | "QuarantinedRow"
+  | "QuarantineRetry"
+  | "RetryQuarantine";

@@ -150,6 +150,55 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/operation-cancel.ts")).operationCancelCommand,
   },
   {
+    path: ["migrate-legacy", "ded"],
+    summary: "Move licenses in from the ERP's files",
+    load: async () => (await import("./commands/migrate-legacy-ded.ts")).migrateLegacyDedCommand,
+  },
+  {
+    path: ["migrate-legacy", "booking"],
+    summary: "Move licenses in from the booking bot's files",
+    load: async () => (await import("./commands/migrate-legacy-booking.ts")).migrateLegacyBookingCommand,
+  },
+  {
+    path: ["migrate-legacy", "from"],
+    summary: "Move licenses in from another system that a blueprint knows",
+    load: async () => (await import("./commands/migrate-legacy-from.ts")).migrateLegacyFromCommand,
+  },
+  {
+    path: ["migrate-legacy", "status"],
+    summary: "Show how far a legacy migration is",
+    load: async () => (await import("./commands/migrate-legacy-status.ts")).migrateLegacyStatusCommand,
+  },
+  {
+    path: ["migrate-legacy", "report"],
+    summary: "Write the report of a legacy migration",
+    load: async () => (await import("./commands/migrate-legacy-report.ts")).migrateLegacyReportCommand,
+  },
+  {
+    path: ["migrate-legacy", "quarantine", "show"],
+    summary: "List the rows that could not be imported",
+    load: async () =>
+      (await import("./commands/migrate-legacy-quarantine-show.ts")).migrateLegacyQuarantineShowCommand,
+  },
+  {
+    path: ["migrate-legacy", "quarantine", "export"],
+    summary: "Write these rows to a file, to be corrected",
+    load: async () =>
+      (await import("./commands/migrate-legacy-quarantine-export.ts")).migrateLegacyQuarantineExportCommand,
+  },
+  {
+    path: ["migrate-legacy", "quarantine", "retry"],
+    summary: "Import rows out of quarantine",
+    load: async () =>
+      (await import("./commands/migrate-legacy-quarantine-retry.ts")).migrateLegacyQuarantineRetryCommand,
+  },
+  {
+    path: ["migrate-legacy", "quarantine", "dismiss"],
+    summary: "Set rows in quarantine aside for good",
+    load: async () =>
+      (await import("./commands/migrate-legacy-quarantine-dismiss.ts")).migrateLegacyQuarantineDismissCommand,
+  },
+  {
     path: ["api-key", "create"],
     summary: "Make an API key; its token is shown this once",
     load: async () => (await import("./commands/api-key-create.ts")).apiKeyCreateCommand,

@@ -111,6 +111,7 @@ export {
 export { legacyReport } from "./legacy/read-legacy-report.ts";
 export { renderLegacyReport } from "./legacy/report/page.ts";
 export { retryQuarantine } from "./legacy/retry-quarantine.ts";
+export { type QuarantineRetry, retryQuarantineOnce } from "./legacy/retry-quarantine-once.ts";
 export {
   type CorrectedRow,
   MAX_CORRECTED_ROWS,
@@ -119,6 +120,7 @@ export {
   type RetryQuarantineOutcome,
   RetryQuarantineRequest,
 } from "./legacy/retry-quarantine-request.ts";
+export { sourceRoot } from "./legacy/source-root.ts";
 export {
   activateLicense,
   changeLicense,

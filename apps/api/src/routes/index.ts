@@ -19,6 +19,7 @@ import { getLegacyMigrationRoute } from "./get-legacy-migration.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
+import { legacyReportRoute } from "./legacy-report.ts";
 import { licenseEventsRoute } from "./license-events.ts";
 import { listLegacyItemsRoute } from "./list-legacy-items.ts";
 import { listLicensesRoute } from "./list-licenses.ts";
@@ -32,6 +33,7 @@ import { readyzRoute } from "./readyz.ts";
 import { resumeLicenseRoute } from "./resume-license.ts";
 import { resumeLicensesRoute } from "./resume-licenses.ts";
 import { retryOperationRoute } from "./retry-operation.ts";
+import { retryQuarantineRoute } from "./retry-quarantine.ts";
 import { suspendLicenseRoute } from "./suspend-license.ts";
 import { suspendLicensesRoute } from "./suspend-licenses.ts";
 
@@ -58,6 +60,8 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   getLegacyMigrationRoute,
   listLegacyItemsRoute,
   listQuarantineRoute,
+  retryQuarantineRoute,
+  legacyReportRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,

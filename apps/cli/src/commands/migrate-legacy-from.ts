@@ -1,0 +1,1 @@
+export { migrateLegacyFromCommand } from "../legacy/migrate-legacy-command.ts";
