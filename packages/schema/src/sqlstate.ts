@@ -1,5 +1,6 @@
 /** SQLSTATEs that Tenantry tells apart. Source: PostgreSQL's "Error Codes" appendix. */
 export const SQLSTATE = {
+  foreignKeyViolation: "23503",
   uniqueViolation: "23505",
   duplicateSchema: "42P06",
   duplicateObject: "42710",

@@ -26,6 +26,7 @@ const BATCH = 500;
  * Copies what the reader tells into the tables, as fast as PostgreSQL takes it: the reader waits meanwhile. One COPY for
  * each batch, so that PostgreSQL checks a batch's references when it ends, rather than keep all of a table's in memory.
  *
+ * @param onTableEnd called when a table's rows are all there, while the reader goes on with the next
  * @returns the reader's figures, in the order of the plan's tables
  * @throws RefusedError; the reader's error; the driver's
  */
@@ -33,6 +34,7 @@ export async function loadRows(
   client: PoolClient,
   input: Pick<ImportTenantInput, "plan" | "open" | "onQuarantined" | "onProgress">,
   refused: readonly RefusedRow[],
+  onTableEnd: (table: number) => Promise<void>,
 ): Promise<TableFigures[]> {
   const statements = input.plan.tables.map(copyStatement);
   const figures: TableFigures[] = [];
@@ -62,6 +64,7 @@ export async function loadRows(
       case "table-end":
         figures[event.table] = event.figures;
         await handOn();
+        await onTableEnd(event.table);
     }
   }
   await handOn();

@@ -12,6 +12,8 @@ export interface TablePlan {
   readonly source: string;
   /** The table's name in the tenant's schema. */
   readonly target: string;
+  /** Rows that the file has of it, when it was planned: how they are loaded goes by it, and nothing else. */
+  readonly rows?: number;
   /** True of a table that the blueprint doesn't know: it is made as `legacy_<name>`, with text columns. */
   readonly extra: boolean;
   readonly columns: readonly ColumnPlan[];

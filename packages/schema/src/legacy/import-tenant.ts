@@ -13,8 +13,15 @@ import { describeTarget } from "./describe-target.ts";
 import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./import-plan.ts";
 import type { KeptRows } from "./legacy-system.ts";
 import { afterLoadScript, closingScript, openingScript } from "./load-script.ts";
+import { type KeyChecks, TablesOfMany, tablesOfMany } from "./set-aside.ts";
 import type { TargetDescription } from "./target-description.ts";
-import { type ImportedTable, PLAIN_TEXT, verifyTables } from "./verify-tables.ts";
+import {
+  type FoundFigures,
+  type ImportedTable,
+  PLAIN_TEXT,
+  readFigures,
+  verifyTables,
+} from "./verify-tables.ts";
 
 export interface ImportTenantInput extends Omit<ProvisionInput, "onStep" | "beside"> {
   readonly plan: ImportPlan;
@@ -78,31 +85,45 @@ const PATIENCE =
  * Makes a tenant and fills it with a license's rows, in one transaction: schema, tables, rows, sequences, limits,
  * verification, marker. The whole verified tenant is there afterwards, or nothing of it.
  *
- * Rows go into the real tables with their constraints in force. One that PostgreSQL refuses all the same is named to the
- * reader, and the import begins anew without it.
+ * Rows go into the real tables with their constraints in force, but for the foreign keys of tables with many rows, which are
+ * made anew when both tables are whole. A row that PostgreSQL refuses all the same is named to the reader, and the import
+ * begins anew without it.
  *
  * @throws VerificationError when what arrived isn't what was read; ImportRefusedError; whatever the reader throws; the
  * driver's error. Nothing is left of the tenant then.
  */
 export async function importTenant(pool: Pool, input: ImportTenantInput): Promise<ImportOutcome> {
   const target = await describeTarget(pool, input.blueprint);
-  const refused: RefusedRow[] = [];
+  let attempt: Attempt = { number: 1, refused: [], keys: "at-the-end" };
   for (;;) {
     try {
-      return await withClient(pool, (client) => importOnce(client, input, target, refused));
+      return await withClient(pool, (client) => importOnce(client, input, target, attempt));
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      refused.push(error.row);
-      if (refused.length > MAX_REFUSED) throw new ImportRefusedError(refused);
+      const number = attempt.number + 1;
+      if (error instanceof RefusedError) {
+        const refused = [...attempt.refused, error.row];
+        if (refused.length > MAX_REFUSED) throw new ImportRefusedError(refused);
+        attempt = { ...attempt, number, refused };
+      } else if (attempt.keys === "at-the-end" && sqlState(error) === SQLSTATE.foreignKeyViolation) {
+        // Which row it is shows only when each is looked at.
+        attempt = { ...attempt, number, keys: "row-by-row" };
+      } else throw error;
     }
   }
+}
+
+interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  readonly refused: readonly RefusedRow[];
+  readonly keys: KeyChecks;
 }
 
 async function importOnce(
   client: PoolClient,
   input: ImportTenantInput,
   target: TargetDescription,
-  refused: readonly RefusedRow[],
+  { number, refused, keys }: Attempt,
 ): Promise<ImportOutcome> {
   if (await lockName(client, input.schema)) {
     const marker = await readMarker(client, input.schema);
@@ -114,13 +135,24 @@ async function importOnce(
     await client.query("ROLLBACK");
     return { kind: "superseded" };
   }
-  const made = await makeTables(client, input, target);
+  const script = { ...input, keys };
+  const made = await makeTables(client, script, target);
   if (made !== null) return made;
+  const ofMany = await TablesOfMany.setAside(client, input.schema, input.plan, keys);
   await input.onTry();
-  const figures = await loadRows(client, input, refused);
-  await client.query(closingScript(input, target));
-  const tables = await verifyTables(client, input.plan, figures);
-  await client.query(afterLoadScript(input, target));
+  const many = tablesOfMany(input.plan);
+  const found: FoundFigures[] = [];
+  const figures = await loadRows(client, input, refused, async (table) => {
+    const name = input.plan.tables[table]?.target ?? "";
+    await ofMany.giveBack(name);
+    // The reader is busy with the next table, and PostgreSQL would wait for it.
+    if (many.has(name)) found.push(...(await readFigures(client, input.plan, [table])));
+  });
+  await client.query(closingScript(script, target));
+  const others = input.plan.tables.flatMap(({ target: name }, place) => (many.has(name) ? [] : place));
+  found.push(...(await readFigures(client, input.plan, others)));
+  const tables = verifyTables(input.plan, figures, found);
+  await client.query(afterLoadScript(script, target));
   const loaded = new Set(input.plan.tables.map((table) => table.target));
   const certificate: ImportFigures = {
     tables,
@@ -128,7 +160,7 @@ async function importOnce(
       .filter(({ name }) => loaded.has(name))
       .reduce((sum, { references }) => sum + references.length, 0),
     quarantined: tables.reduce((sum, table) => sum + table.quarantined, 0),
-    tries: refused.length + 1,
+    tries: number,
   };
   if ((await input.beforeCommit(certificate)) === "roll-back") {
     await client.query("ROLLBACK");
@@ -141,7 +173,7 @@ async function importOnce(
 /** Null when they are made; else why they can't be. */
 async function makeTables(
   client: PoolClient,
-  input: ImportTenantInput,
+  input: ImportTenantInput & { readonly keys: KeyChecks },
   target: TargetDescription,
 ): Promise<ImportOutcome | null> {
   try {

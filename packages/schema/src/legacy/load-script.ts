@@ -2,9 +2,12 @@ import { LIMITS_TABLE, type LimitName, limitsOf } from "../blueprint/limits.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import type { ImportTenantInput } from "./import-tenant.ts";
 import { keptTables } from "./kept-tables.ts";
+import { type KeyChecks, tablesOfMany } from "./set-aside.ts";
 import type { TargetDescription, TargetReference, TargetTable } from "./target-description.ts";
 
-type LoadInput = Pick<ImportTenantInput, "plan" | "kept" | "schema" | "blueprint" | "seed" | "afterLoad">;
+type LoadInput = Pick<ImportTenantInput, "plan" | "kept" | "schema" | "blueprint" | "seed" | "afterLoad"> & {
+  readonly keys: KeyChecks;
+};
 
 /**
  * What comes between a new tenant's tables and the rows. The seed's rows go where the file brings rows of its own. No
@@ -19,7 +22,7 @@ export function openingScript(input: LoadInput, target: TargetDescription): stri
     // A table with checks that wait can't be altered.
     "SET CONSTRAINTS ALL IMMEDIATE;\n",
     ...loaded.filter(({ hasTriggers }) => hasTriggers).map((table) => triggers(table, "DISABLE")),
-    ...boundCycles(loaded).map((each) => deferrability(each, "DEFERRABLE")),
+    ...boundCycles(loaded, input).map((each) => deferrability(each, "DEFERRABLE")),
     ...input.plan.tables.filter(({ extra }) => extra).map(extraTable),
     ...keptTables(input),
     "SET CONSTRAINTS ALL DEFERRED;\n",
@@ -43,7 +46,7 @@ export function afterLoadScript(input: LoadInput, target: TargetDescription): st
     `SELECT set_config('tenantry.parameters', ${parameters}, true);\n`,
     // Its last line may be a comment.
     ...input.afterLoad.map((statement) => `${statement}\n;\n`),
-    ...boundCycles(loaded).map((each) => deferrability(each, "NOT DEFERRABLE")),
+    ...boundCycles(loaded, input).map((each) => deferrability(each, "NOT DEFERRABLE")),
     ...loaded.filter(({ hasTriggers }) => hasTriggers).map((table) => triggers(table, "ENABLE")),
   ].join("");
 }
@@ -64,11 +67,16 @@ interface BoundReference {
   readonly reference: TargetReference;
 }
 
-/** References to rows that come later, or in the same table, and that the blueprint wants checked at once. */
-function boundCycles(loaded: readonly TargetTable[]): BoundReference[] {
+/**
+ * References to rows that come later, or in the same table, and that the blueprint wants checked at once. Those of tables
+ * with many rows are checked at the end in any case.
+ */
+function boundCycles(loaded: readonly TargetTable[], { plan, keys }: LoadInput): BoundReference[] {
   const place = new Map(loaded.map(({ name }, index) => [name, index]));
+  const setAside = keys === "at-the-end" ? tablesOfMany(plan) : new Set<string>();
   return loaded.flatMap(({ name, references }, index) =>
     references
+      .filter(() => !setAside.has(name))
       .filter(({ deferrable, table }) => !deferrable && (place.get(table) ?? -1) >= index)
       .map((reference) => ({ table: name, reference })),
   );

@@ -28,6 +28,7 @@ export function extraPlan(
   const plan: TablePlan = {
     source: source.name,
     target: names.take(`legacy_${source.name}`),
+    rows: source.rows,
     extra: true,
     columns: shown.map(({ name }) => ({
       source: name,

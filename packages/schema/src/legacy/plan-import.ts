@@ -151,6 +151,7 @@ function tablePlan(
   return {
     source: source.name,
     target: target.name,
+    rows: source.rows,
     extra: false,
     columns,
     key: key !== undefined && given.has(key) ? key : null,

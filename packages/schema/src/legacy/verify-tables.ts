@@ -38,23 +38,42 @@ export class VerificationError extends Error {
   }
 }
 
+/** What PostgreSQL holds of a plan's table. */
+export interface FoundFigures {
+  /** Index in the plan's tables. */
+  readonly place: number;
+  readonly rows: string;
+  readonly checksum: string;
+  readonly sums: Readonly<Record<string, string>>;
+}
+
+/** Asks PostgreSQL in one query for rows, checksum and sums of some of the plan's tables. */
+export async function readFigures(
+  client: PoolClient,
+  plan: ImportPlan,
+  places: readonly number[],
+): Promise<FoundFigures[]> {
+  const queries = places.flatMap((place) => {
+    const table = plan.tables[place];
+    return table === undefined ? [] : figuresQuery(table, place);
+  });
+  if (queries.length === 0) return [];
+  return (await client.query<FoundFigures>(queries.join(" UNION ALL "))).rows;
+}
+
 /**
- * Compares what the reader says with what PostgreSQL holds, in one query: rows, checksum and sums of each table.
+ * Compares what the reader says with what PostgreSQL holds: rows, checksum and sums of each table.
  *
  * @throws VerificationError for the first figure that differs
  */
-export async function verifyTables(
-  client: PoolClient,
+export function verifyTables(
   plan: ImportPlan,
   figures: readonly TableFigures[],
-): Promise<ImportedTable[]> {
-  if (plan.tables.length === 0) return [];
-  const { rows } = await client.query<Found>(
-    plan.tables.map((table, index) => figuresQuery(table, index)).join(" UNION ALL "),
-  );
+  inPostgres: readonly FoundFigures[],
+): ImportedTable[] {
   return plan.tables.map((table, index) => {
     const read = figures[index];
-    const found = rows.find((row) => row.place === index);
+    const found = inPostgres.find(({ place }) => place === index);
     if (read === undefined || found === undefined) throw new Error(`no figures of table ${table.target}`);
     compare(table.target, "rows read", String(read.copied + read.quarantined), String(read.read));
     compare(table.target, "rows", String(read.copied), found.rows);
@@ -71,13 +90,6 @@ export async function verifyTables(
     const { copied, quarantined, converted, checksum, sums } = read;
     return { source, target, extra, read: read.read, copied, quarantined, converted, checksum, sums };
   });
-}
-
-interface Found {
-  readonly place: number;
-  readonly rows: string;
-  readonly checksum: string;
-  readonly sums: Readonly<Record<string, string>>;
 }
 
 function compare(table: string, figure: string, read: string, found: string): void {
