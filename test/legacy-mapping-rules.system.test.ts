@@ -147,7 +147,12 @@ describe("a booking client", () => {
     ];
     const client = await moveClient("newer", (db) => {
       for (const [at, [price]] of prices.entries()) {
-        insertRow(db, "services", { id: 10 + at, name: `service ${at}`, duration_minutes: 60, price: price ?? null });
+        insertRow(db, "services", {
+          id: 10 + at,
+          name: `service ${at}`,
+          duration_minutes: 60,
+          price: price ?? null,
+        });
       }
     });
     expect(trouble(client)).toEqual([]);
