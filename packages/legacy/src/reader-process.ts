@@ -150,7 +150,7 @@ export class ReaderProcess {
     }
     if (isLate) {
       throw new ReaderSlowError(
-        `The file's reader said nothing for ${Math.round(silenceMs / 1000)} seconds, and was stopped.`,
+        `The file's reader said nothing for ${Math.ceil(silenceMs / 1000)} s, and was stopped.`,
       );
     }
   }

@@ -40,6 +40,7 @@ export interface ImportSource {
 
 /** A silent reader is given so much longer for a large file: one step of SQLite's goes through all of it. */
 const SLOWEST_BYTES_PER_MS = 20_000;
+const TOO_LONG = "Reading the file took longer than it may.";
 const MOST_RECORD_BYTES = 256 * 2 ** 20;
 
 /**
@@ -153,9 +154,12 @@ export class SourceReaders {
     let silenceMs = this.#stallMs;
     for (;;) {
       const since = performance.now();
-      const frame = await reader.nextFrame(Math.min(silenceMs, leftMs), signal);
+      const limitMs = Math.min(silenceMs, leftMs);
+      const frame = await reader.nextFrame(limitMs, signal).catch((error: unknown) => {
+        throw error instanceof ReaderSlowError && limitMs === leftMs ? new ReaderSlowError(TOO_LONG) : error;
+      });
       leftMs -= performance.now() - since;
-      if (leftMs <= 0) throw new ReaderSlowError("Reading the file took longer than it may.");
+      if (leftMs <= 0) throw new ReaderSlowError(TOO_LONG);
       const { header } = frame;
       if (header.kind === "done") return;
       if (header.kind === "opened") silenceMs += header.bytes / SLOWEST_BYTES_PER_MS;
