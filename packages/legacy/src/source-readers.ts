@@ -128,23 +128,27 @@ export class SourceReaders {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ReceivedFrame> {
     const path = await realSourceFile(root, file);
-    const reader = await this.#pool.take(await realSourcePath(root, ""), signal);
-    let isWhole = false;
-    try {
-      reader.send({ ...order, file: path, maxFileBytes: this.#maxFileBytes });
-      for await (const frame of this.#frames(reader, signal)) {
-        const { header } = frame;
-        if (header.kind === "failed") throw new SourceError(header.code, file, header.detail);
-        if (header.kind === "defect") throw new Error(`the reader failed: ${header.name}\n${header.trace}`);
-        yield frame;
+    const realRoot = await realSourcePath(root, "");
+    for (let isWhole = false; !isWhole; ) {
+      const reader = await this.#pool.take(realRoot, signal);
+      const wasIdle = reader.commands > 0;
+      let isHeard = false;
+      try {
+        reader.send({ ...order, file: path, maxFileBytes: this.#maxFileBytes });
+        for await (const frame of this.#frames(reader, signal)) {
+          const { header } = frame;
+          if (header.kind === "failed") throw new SourceError(header.code, file, header.detail);
+          if (header.kind === "defect") throw new Error(`the reader failed: ${header.name}\n${header.trace}`);
+          isHeard = true;
+          yield frame;
+        }
+        isWhole = true;
+      } catch (error) {
+        // One that was killed while it waited for work has nothing to do with this file.
+        if (!(error instanceof ReaderLostError && wasIdle && !isHeard)) throw sourceErrorOf(error, file);
+      } finally {
+        await this.#pool.give(reader, isWhole);
       }
-      isWhole = true;
-    } catch (error) {
-      if (error instanceof ReaderLostError) throw new SourceError("READER_LOST", file, error.message);
-      if (error instanceof ReaderSlowError) throw new SourceError("SOURCE_INVALID", file, error.message);
-      throw error;
-    } finally {
-      await this.#pool.give(reader, isWhole);
     }
   }
 
@@ -166,6 +170,12 @@ export class SourceReaders {
       else if (header.kind !== "alive") yield frame;
     }
   }
+}
+
+function sourceErrorOf(error: unknown, file: string): unknown {
+  if (error instanceof ReaderLostError) return new SourceError("READER_LOST", file, error.message);
+  if (error instanceof ReaderSlowError) return new SourceError("SOURCE_INVALID", file, error.message);
+  return error;
 }
 
 async function* importEvents(frames: AsyncIterable<ReceivedFrame>): AsyncGenerator<ImportEvent> {
