@@ -26,7 +26,7 @@ const NOT_READABLE = refused("not-readable", "The value isn't written as a quara
  */
 export function convertRow(table: TablePlan, row: Readonly<Record<string, LegacyValue>>): ConvertedRow {
   const values: (string | null)[] = [];
-  for (const column of table.columns.map(prepareColumn)) {
+  for (const column of columnsOf(table)) {
     const { source } = column.plan;
     const value = source !== null && Object.hasOwn(row, source) ? row[source] : null;
     const reading = readValue(column, value ?? null);
@@ -35,6 +35,17 @@ export function convertRow(table: TablePlan, row: Readonly<Record<string, Legacy
     else return { kind: "refused", column: column.name, code: reading.code, reason: reading.reason };
   }
   return { kind: "row", values };
+}
+
+const prepared = new WeakMap<TablePlan, readonly Column[]>();
+
+/** A retry converts thousands of rows by one plan, and a column's zone and pattern take their time. */
+function columnsOf(table: TablePlan): readonly Column[] {
+  const known = prepared.get(table);
+  if (known !== undefined) return known;
+  const columns = table.columns.map(prepareColumn);
+  prepared.set(table, columns);
+  return columns;
 }
 
 function readValue(column: Column, legacy: LegacyValue): Reading {

@@ -12,7 +12,8 @@ export interface ParentKeys {
 
 /** Of the bit set: enough for 64 million ids. */
 const MOST_BITS = 2 ** 26;
-const INTEGER = /^-?\d{1,19}$/;
+/** As PostgreSQL prints it: 012 is another key than 12. */
+const INTEGER = /^(?:0|-?[1-9]\d{0,18})$/;
 
 /**
  * Prepares the question whether a table has a key. Rowids are marked in a bit set when they lie close enough together, and
@@ -36,7 +37,10 @@ function rowIdKeys(source: Source, table: SourceTable): ParentKeys {
   if (high - low >= BigInt(MOST_BITS)) {
     const find = source.db.prepare(`SELECT 1 ${from} WHERE ${table.rowId} = ?`);
     return {
-      has: (text) => INTEGER.test(text) && find.get(BigInt(text)) !== undefined,
+      has: (text) => {
+        const key = INTEGER.test(text) ? BigInt(text) : null;
+        return key !== null && BigInt.asIntN(64, key) === key && find.get(key) !== undefined;
+      },
       close: () => undefined,
     };
   }
@@ -51,9 +55,10 @@ function rowIdKeys(source: Source, table: SourceTable): ParentKeys {
   const isSafe = Number.isSafeInteger(base) && Number.isSafeInteger(base + MOST_BITS);
   return {
     has: (text) => {
-      const at = isSafe ? Number(text) - base : INTEGER.test(text) ? Number(BigInt(text) - first) : -1;
+      if (!INTEGER.test(text)) return false;
+      const at = isSafe ? Number(text) - base : Number(BigInt(text) - first);
       // Beside the bits there are none: what is read there is undefined.
-      return Number.isInteger(at) && ((bits[Math.floor(at / 8)] ?? 0) & (1 << (at & 7))) !== 0;
+      return ((bits[Math.floor(at / 8)] ?? 0) & (1 << (at & 7))) !== 0;
     },
     close: () => undefined,
   };

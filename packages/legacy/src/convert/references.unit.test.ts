@@ -1,14 +1,7 @@
-import { DatabaseSync } from "node:sqlite";
 import type { ReferencePlan, TablePlan } from "@tenantry/schema/legacy";
 import { describe, expect, it } from "vitest";
-import { type ImportedTable, INT4, INT8, runImport, TEXT, tablePlan } from "./testing/plans.ts";
+import { file, type ImportedTable, INT4, INT8, runImport, TEXT, tablePlan } from "./testing/plans.ts";
 import { seeded } from "./testing/random.ts";
-
-function file(sql: string): DatabaseSync {
-  const db = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
-  db.exec(sql);
-  return db;
-}
 
 const to = (column: string, table: number | null, seededKeys: string[] = []): ReferencePlan => ({
   column,
@@ -291,6 +284,19 @@ describe("a key", () => {
       child(INT4),
     ]);
     expect(byNumber[1]?.rowIds).toEqual(["5", "6", "7", "8", "9"]);
+  });
+
+  it("is a number as it is printed, where texts refer to it", () => {
+    const sql = `CREATE TABLE parents (id INTEGER PRIMARY KEY); CREATE TABLE children (id INTEGER PRIMARY KEY, parent);
+      INSERT INTO children (parent) VALUES ('12'), ('012'), (' 12'), ('12.0'), ('1.2e1'), ('+12'), (''), ('-0'), ('0'), ('NaN'),
+        ('9999999999999999999'), ('99999999999999999999');`;
+    for (const more of ["(0), (12)", "(0), (12), (9000000000000000000)"]) {
+      const tables = runImport(file(`${sql} INSERT INTO parents VALUES ${more}`), [
+        tablePlan("parents", { id: INT8 }, { key: "id" }),
+        child(TEXT),
+      ]);
+      expect(tables[1]?.rowIds).toEqual(["1", "9"]);
+    }
   });
 
   it("that can't be read itself takes those with it that hold the same", () => {

@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { ImportEvent, TablePlan } from "@tenantry/schema/legacy";
 import { describe, expect, it } from "vitest";
 import { streamImport } from "./stream-import.ts";
-import { INT4, INT8, MONEY, runImport, TEXT, tablePlan, UTC } from "./testing/plans.ts";
-
-function file(sql: string): DatabaseSync {
-  const db = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
-  db.exec(sql);
-  return db;
-}
+import { file, INT4, INT8, MONEY, runImport, TEXT, tablePlan, UTC } from "./testing/plans.ts";
 
 function only(db: DatabaseSync, plan: TablePlan) {
   const [table] = runImport(db, [plan]);

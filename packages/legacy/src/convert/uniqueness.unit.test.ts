@@ -1,16 +1,9 @@
-import { DatabaseSync } from "node:sqlite";
 import type { TablePlan, ValueRule } from "@tenantry/schema/legacy";
 import { describe, expect, it } from "vitest";
-import { INT4, runImport, TEXT, tablePlan, UTC } from "./testing/plans.ts";
+import { file, INT4, runImport, TEXT, tablePlan, UTC } from "./testing/plans.ts";
 
 const DATE: ValueRule = { kind: "date" };
 const TIME: ValueRule = { kind: "time" };
-
-function file(sql: string): DatabaseSync {
-  const db = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
-  db.exec(sql);
-  return db;
-}
 
 function outcome(sql: string, plan: TablePlan, more: readonly TablePlan[] = []) {
   const [table] = runImport(file(sql), [plan, ...more]);

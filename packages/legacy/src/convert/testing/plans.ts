@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type {
   ColumnPlan,
   ImportEvent,
@@ -9,7 +9,15 @@ import type {
   TablePlan,
   ValueRule,
 } from "@tenantry/schema/legacy";
+import { readOnlyTables } from "../../reader/authorizer.ts";
 import { streamImport } from "../stream-import.ts";
+
+/** A database file in memory, in which references aren't looked at. */
+export function file(sql: string): DatabaseSync {
+  const db = new DatabaseSync(":memory:", { enableForeignKeyConstraints: false });
+  db.exec(sql);
+  return db;
+}
 
 export const INT4: ValueRule = { kind: "integer", min: "-2147483648", max: "2147483647" };
 export const INT8: ValueRule = {
@@ -67,7 +75,13 @@ export function runImport(
 ): ImportedTable[] {
   const plan: ImportPlan = { tables };
   const events: ImportEvent[] = [];
-  streamImport(db, plan, refused, (event) => void events.push(event));
+  // As the reader's process reads: whatever asks for more than ordinary tables is refused.
+  readOnlyTables(db, [...new Set(tables.map(({ source }) => source))]);
+  try {
+    streamImport(db, plan, refused, (event) => void events.push(event));
+  } finally {
+    db.setAuthorizer(null);
+  }
   return tables.map((_, table) => {
     const own = events.filter((event) => event.table === table);
     const batches = own.filter((event) => event.kind === "rows");
