@@ -573,6 +573,16 @@ describe("the order of the tables", () => {
     ).toEqual(["branches", "stores", "users"]);
   });
 
+  it("never puts a table that hangs on a circle before it, though its reference may wait", () => {
+    expect(
+      order({
+        notes: { columns: { id: ID, a_id: "integer" }, references: [["a_id", "a"]], deferrable: ["a_id"] },
+        a: { columns: { id: ID, b_id: "integer" }, references: [["b_id", "b"]] },
+        b: { columns: { id: ID, a_id: "integer" }, references: [["a_id", "a"]] },
+      }),
+    ).toEqual(["a", "notes", "b"]);
+  });
+
   it("is the same whatever the order of the file", () => {
     const target = {
       a: { columns: { id: ID, b_id: "integer" }, references: [["b_id", "b"]] },
