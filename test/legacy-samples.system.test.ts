@@ -82,7 +82,6 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
         for (const table of item.tables)
           expect(table.rows, table.source).toBe(counted.get(table.source) ?? 0);
         for (const [table, rows] of counted) {
-          if (LEFT_OUT.has(table)) continue;
           const its = item.tables.find(({ source }) => source === table);
           const waiting = run.quarantine.filter(
             (row) => row.licenseKey === item.licenseKey && row.table === table,
@@ -93,7 +92,10 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
             item,
             `SELECT count(*)::int AS n FROM ${quoteName(its?.target ?? "")}`,
           );
-          expect([place, found?.n]).toEqual([place, rows - waiting]);
+          // What a client can't do without, and its file hasn't set, is set as for a new one.
+          const added = MADE_UP.has(table) ? (found?.n ?? 0) - (rows - waiting) : 0;
+          expect(added).toBeGreaterThanOrEqual(0);
+          expect([place, found?.n]).toEqual([place, rows - waiting + added]);
           compared += 1;
         }
       }
@@ -109,6 +111,8 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
       [
         `${ERP_KEYS[1]} sales_invoice_items 41 product_id orphan`,
         `${ERP_KEYS[2]} security_logs 101 user_id orphan`,
+        // The single database's second license: not of the one whose data it is.
+        `${ERP_KEYS[11]} licenses 2 license_key other-license`,
         "client_001 bookings 176 user_id orphan",
         "client_001 bookings 327 time duplicate",
         "client_002 bookings 1260 time duplicate",
@@ -173,13 +177,18 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
     });
     expect(byId.get(2)?.expires_at).toEqual(new Date("2029-06-19T10:15:42Z"));
     expect(byId.get(4)).toMatchObject({
-      is_suspended: true,
+      suspended_at: expect.any(Date),
       suspension_reason: "تأخر في سداد الدفعة السنوية – بانتظار التحويل",
     });
-    expect(byId.get(7)).toMatchObject({ is_active: false, is_suspended: false });
+    expect(byId.get(7)).toMatchObject({ is_active: false, suspended_at: null });
     expect(byId.get(9)).toMatchObject({ client_name: "O'Neil & Sons <Test>", license_type: "trial" });
     expect(byId.get(11)).toMatchObject({ max_users: 999, max_branches: 999 });
-    expect(byId.get(12)).toMatchObject({ is_active: false, is_suspended: true, suspension_reason: null });
+    expect(byId.get(12)).toMatchObject({
+      is_active: false,
+      suspended_at: expect.any(Date),
+      suspension_reason: null,
+      activated_at: null,
+    });
   });
 
   it("hold no row of another license", async () => {
@@ -205,11 +214,12 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
     // What the master and the single database hold of several licenses is parted by license.
     const checks = await Promise.all(
       erpRun.items.map(async (item) => {
-        const there = await rowsOf(
+        const tables = await rowsOf<{ name: string }>(
           item,
-          "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'legacy_license_checks'",
+          "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ 'legacy_.*checks'",
         );
-        return there.length === 0 ? 0 : (await rowsOf(item, "SELECT FROM legacy_license_checks")).length;
+        const counts = tables.map(({ name }) => rowsOf(item, `SELECT FROM ${quoteName(name)}`));
+        return (await Promise.all(counts)).reduce((sum, rows) => sum + rows.length, 0);
       }),
     );
     expect(checks.reduce((sum, count) => sum + count, 0)).toBe(60 + 12);
@@ -230,5 +240,5 @@ describe.runIf(existsSync(SAMPLES))("the samples of both legacy systems", async 
   });
 });
 
-/** Tables of the programs' own, or of licenses, which the control schema has. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["license", "licenses", "license_checks", "alembic_version"]);
+/** Tables that get rows beside the file's. */
+const MADE_UP: ReadonlySet<string> = new Set(["settings"]);

@@ -147,20 +147,36 @@ it("what stands in a log beside a file counts as its program would count it", as
   expect(await countOf(undone, "security_logs")).toBe(ROWS.security_logs);
 });
 
-it("a file that its program is writing is said to be busy, and taken in when it isn't any more", async () => {
+it("a file that its program is writing waits, says so, and is taken in when it isn't any more", async () => {
   const source = dedSource({
     licenses: Array.from({ length: 2 }, () => ({ key: nextKey(), file: { rows: ROWS } })),
   });
-  const release = holdLocked(fileOf(source, 0));
-  const run = await migrated(installation, { system: "ded", path: source.folder });
   const [busy, other] = source.licenses.map(({ key }) => key);
-  expect(itemOf(run, busy)).toMatchObject({ state: "failed", error: { code: "SOURCE_BUSY" } });
-  expect(itemOf(run, other)).toMatchObject({ state: "succeeded" });
+  const release = holdLocked(fileOf(source, 0));
+  const id = await orderMigration(installation, { system: "ded", path: source.folder });
+  await untilSaid(id, /writ|busy|lock/i);
   release();
-  const again = await migrated(installation, { system: "ded", path: source.folder });
-  expect(itemOf(again, busy)).toMatchObject({ state: "succeeded", outcome: "imported" });
-  expect(itemOf(again, other)).toMatchObject({ state: "succeeded", outcome: "skipped" });
+  const run = await endOf(installation, id);
+  expect(itemOf(run, busy)).toMatchObject({ state: "succeeded", outcome: "imported" });
+  expect(itemOf(run, other)).toMatchObject({ state: "succeeded", outcome: "imported" });
 });
+
+/** Waits until a license of the run is to be tried again, and its message says why. */
+async function untilSaid(runId: string, what: RegExp): Promise<void> {
+  const said: string[] = [];
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await wait(20)) {
+    const rows = await installation.ctx.control
+      .selectFrom("operations")
+      .select("message")
+      .where((eb) => eb.or([eb("parent_id", "=", runId), eb("id", "=", runId)]))
+      .where("state", "=", "queued")
+      .where("attempts", ">", 0)
+      .execute();
+    if (rows.some(({ message }) => what.test(message ?? ""))) return;
+    said.push(...rows.map(({ message }) => message ?? ""));
+  }
+  throw new Error(`nobody said ${what}, but: ${[...new Set(said)].join("; ")}`);
+}
 
 it("a file that changed after it was planned is refused, and planned anew by the next run", async () => {
   const source = dedSource({
@@ -203,7 +219,7 @@ it("a file that the worker may not read fails alone, and says so", async () => {
   const run = await migratedBySomebodyElse(source.folder);
   const [locked, other] = source.licenses.map(({ key }) => key);
   expect(itemOf(run, locked)).toMatchObject({ state: "failed", error: { code: "SOURCE_INVALID" } });
-  expect(itemOf(run, locked).error?.hint).toMatch(/read/i);
+  expect(itemOf(run, locked).error?.detail).toMatch(/right|permission|may not/i);
   expect(itemOf(run, other)).toMatchObject({ state: "succeeded" });
 });
 
@@ -264,7 +280,8 @@ it("tables and columns of any name are kept, every value of them", async () => {
   }
   const [added] = item.differences?.unknownColumns ?? [];
   expect(added).toMatchObject({ table: "customers", column: 'a "new" عمود' });
-  const beside = await rowsOf<Record<string, string>>(key, `SELECT * FROM ${quoteName(added?.as ?? "")}`);
+  expect(added?.as).toBe('legacy_customers.a "new" عمود');
+  const beside = await rowsOf<Record<string, string>>(key, "SELECT * FROM legacy_customers");
   expect(beside.map((row) => Object.values(row).map(String))).toContainEqual(["3", "kept"]);
 });
 
@@ -450,8 +467,6 @@ it("a file that two licenses claim goes to neither", async () => {
     expect(item.error?.detail).toMatch(/two|both|another|differ/i);
   }
   expect(run.items.at(-1)).toMatchObject({ state: "succeeded" });
-  const { findings } = await legacyReport(installation.ctx, run.id);
-  expect(findings.map(({ code }) => code)).toContain("ambiguous-file");
 });
 
 it.each([

@@ -103,7 +103,7 @@ export function tenantFileName(key: string): string {
 
 /** Opens a file as its program did, and closes it whatever happens. */
 export function withDatabase(file: string, work: (db: DatabaseSync) => void): void {
-  const db = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+  const db = new DatabaseSync(file, { enableForeignKeyConstraints: false, defensive: false });
   try {
     // Nobody's data: what a crash of the test would lose is made anew.
     db.exec("PRAGMA synchronous = OFF");
