@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   BOOKING_SUPER_ADMIN,
   bookingSource,
@@ -8,6 +8,9 @@ import {
 } from "../../../../../../test/support/legacy-files.ts";
 import { sqliteFolder } from "../../../legacy/testing/sqlite-folder.ts";
 import { oldBot } from "../legacy.ts";
+
+// Sources are made in files, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** A source of clients, and what its mapping file says of them. */
 async function find(

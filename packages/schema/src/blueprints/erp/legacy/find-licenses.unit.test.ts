@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   type DedSourceInput,
   dedSource,
@@ -12,6 +12,9 @@ import type { LegacyLicense } from "../../../legacy/legacy-system.ts";
 import { SourceError } from "../../../legacy/source-description.ts";
 import { sqliteFolder } from "../../../legacy/testing/sqlite-folder.ts";
 import { ded } from "../legacy.ts";
+
+// Sources are made in files, which a busy machine takes its time for.
+vi.setConfig({ testTimeout: 60_000 });
 
 const [A, B, C] = ["AAAA-1111-0000-0001", "BBBB-2222-0000-0002", "CCCC-3333-0000-0003"];
 /** Long enough to be a hash, and no one's. */
