@@ -30,7 +30,9 @@ export const planLegacyRun: OperationHandler = async (ctx, work) => {
   try {
     const root = await sourceRoot(ctx, input);
     reportStep(work, 1, "licenses", "Looking for licenses", 0, 0);
-    const found = await known.system.findLicenses(ctx.legacy.readers.folder(root)).catch((error: unknown) => {
+    const folder = ctx.legacy.readers.folder(root);
+    const { timeZone } = input;
+    const found = await known.system.findLicenses(folder, { timeZone }).catch((error: unknown) => {
       throw asSourceTrouble(error);
     });
     const licenses = choose(keyLicenses(ctx, input.system, root, found.licenses), input.licenseKeys);
