@@ -39,7 +39,7 @@ export const JOB_CATALOGUE: readonly JobDefinition[] = [
   // tenant's transactions may keep it waiting, so it is patient.
   { kind: "delete-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: DELETIONS_AT_ONCE },
   // The plan of a run, and each of its licenses. A file that somebody is writing may be free a little later.
-  { kind: "migrate-legacy", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS },
+  { kind: "migrate-legacy", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
 ];
 
 /**

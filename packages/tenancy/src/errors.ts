@@ -35,7 +35,7 @@ export const REMEDIES = {
   SOURCE_NOT_FOUND:
     "Check the path: over HTTP it is relative to LEGACY_DIR, and nothing outside that folder is read, also not through a link.",
   SOURCE_INVALID:
-    "See what is wrong with the file in `detail`, mend it, then retry the run; after a change of the source start a new run.",
+    "See in `detail` what is wrong: let the worker's user read the file, or mend it, then retry the run. After any other change of the source start a new run.",
   SOURCE_BUSY: "Stop the program that writes the file, then run `tenantry operation retry`.",
   READER_LOST:
     "Run `tenantry operation retry`. If it happens again with the same file, look at the machine's memory and at the file.",
