@@ -125,10 +125,10 @@ ${things.length === 0 ? html`<p>Nothing.</p>` : html`<ul>${things.map((thing) =>
 function findings({ findings: found }: LegacyReport): Content {
   if (found.length === 0) return null;
   return html`<section><h2>Findings about the source</h2>
-<div class="wide"><table><thead><tr><th>What</th><th>Where</th><th>Says</th></tr></thead><tbody>
+<div class="wide"><table><thead><tr><th>What</th><th>Says</th></tr></thead><tbody>
 ${found.map(
   ({ code, file, detail }) =>
-    html`<tr><td>${FINDING_WORDS[code]}</td><td>${said(file)}</td><td>${said(detail)}</td></tr>`,
+    html`<tr><td>${FINDING_WORDS[code]}</td><td>${said(detail.includes(file) ? detail : `${file}: ${detail}`)}</td></tr>`,
 )}</tbody></table></div></section>`;
 }
 

@@ -143,6 +143,7 @@ describe("the report's page", () => {
       "<bdi>مؤسسة النخبة</bdi>",
       "<bdi>ООО «Ромашка»</bdi>",
       "The file is no SQLite database.",
+      "A file that no license claims</td><td><bdi>tenant_databases/tenant_0000.db: No license has this key.</bdi>",
       "its license allows 6",
       "-4611686018427387904",
       "cost_price</bdi> 1234.5</div>",

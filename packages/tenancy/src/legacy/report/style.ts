@@ -21,6 +21,7 @@ dd { margin: 0; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-size: .93rem }
 th, td { text-align: start; vertical-align: top; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line) }
 th { color: var(--dim); font-weight: 600; white-space: nowrap }
+td a { overflow-wrap: anywhere }
 td.n, th.n { text-align: right; padding-inline-end: 1.4rem; font-variant-numeric: tabular-nums; white-space: nowrap }
 td.x { font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
 tr.bad td:nth-child(3), .bad > .became { color: var(--bad); font-weight: 600 }
