@@ -8,14 +8,15 @@ export interface ColumnChecks {
 const COLUMN = String.raw`\(?(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+"|VALUE)\)?(?:::[a-z ]+)?`;
 const NUMBER = String.raw`\(?'?(-?\d+(?:\.\d+)?)'?\)?(?:::[a-z ]+)?`;
 const ONE_OF = new RegExp(
-  String.raw`^CHECK \(\(\(?${COLUMN}\)? = ANY \(\(?ARRAY\[(.*)\]\)?(?:::[a-z ]+\[\])?\)\)\)$`,
+  String.raw`^CHECK \(\(\(?${COLUMN}\)? = ANY \(\(?ARRAY\[(.*?)\]\)?(?:::[a-z ]+\[\])?\)\)\)$`,
 );
 const LEAST = new RegExp(String.raw`^CHECK \(\(${COLUMN} >= ${NUMBER}\)\)$`);
 const MOST = new RegExp(String.raw`^CHECK \(\(${COLUMN} <= ${NUMBER}\)\)$`);
 const BETWEEN = new RegExp(
   String.raw`^CHECK \(\(\(${COLUMN} >= ${NUMBER}\) AND \(${COLUMN} <= ${NUMBER}\)\)\)$`,
 );
-const ELEMENT = /'((?:[^']|'')*)'(?:::[a-z ]+)?/g;
+/** A number without a cast is a whole one of an integer column; others may be written otherwise in a column's text form. */
+const ELEMENT = /(?:'((?:[^']|'')*)'(?:::[a-z ]+)?|(\d+))(?:, |$)/y;
 
 /**
  * Reads checks as `pg_get_constraintdef` writes them: lists of values, and bounds. Any other form is left to PostgreSQL
@@ -24,19 +25,32 @@ const ELEMENT = /'((?:[^']|'')*)'(?:::[a-z ]+)?/g;
 export function readChecks(definitions: readonly string[]): ColumnChecks {
   let checks: ColumnChecks = { oneOf: null, least: null, most: null };
   for (const definition of definitions) {
-    const list = ONE_OF.exec(definition)?.[1];
-    if (list !== undefined) {
-      checks = {
-        ...checks,
-        oneOf: [...list.matchAll(ELEMENT)].map((match) => (match[1] ?? "").replaceAll("''", "'")),
-      };
+    const list = elements(ONE_OF.exec(definition)?.[1]);
+    if (list !== null) {
+      checks = { ...checks, oneOf: checks.oneOf?.filter((value) => list.includes(value)) ?? list };
     }
-    const least = LEAST.exec(definition)?.[1];
-    if (least !== undefined) checks = { ...checks, least };
-    const most = MOST.exec(definition)?.[1];
-    if (most !== undefined) checks = { ...checks, most };
     const between = BETWEEN.exec(definition);
-    if (between !== null) checks = { ...checks, least: between[1] ?? null, most: between[2] ?? null };
+    const least = LEAST.exec(definition)?.[1] ?? between?.[1];
+    if (least !== undefined) checks = { ...checks, least: stricter(checks.least, least, Math.max) };
+    const most = MOST.exec(definition)?.[1] ?? between?.[2];
+    if (most !== undefined) checks = { ...checks, most: stricter(checks.most, most, Math.min) };
   }
   return checks;
+}
+
+/** Null unless every element is a constant: a list of which only some are known allows more than those. */
+function elements(list: string | undefined): string[] | null {
+  if (list === undefined) return null;
+  const values: string[] = [];
+  const element = new RegExp(ELEMENT);
+  while (element.lastIndex < list.length) {
+    const match = element.exec(list);
+    if (match === null) return null;
+    values.push(match[2] ?? (match[1] ?? "").replaceAll("''", "'"));
+  }
+  return values.length === 0 ? null : values;
+}
+
+function stricter(known: string | null, other: string, pick: (a: number, b: number) => number): string {
+  return known !== null && pick(Number(known), Number(other)) === Number(known) ? known : other;
 }

@@ -47,7 +47,7 @@ interface ColumnRow extends Omit<TargetColumn, "oneOf" | "least" | "most" | "con
   readonly checks: readonly string[];
 }
 
-interface TableRow extends Omit<TargetTable, "columns" | "seeded"> {
+interface TableRow extends Omit<TargetTable, "columns" | "seeded" | "hasRows"> {
   readonly columns: readonly ColumnRow[];
 }
 
@@ -63,7 +63,7 @@ async function readTables(client: PoolClient, schema: string): Promise<TargetTab
         constantDefault: constantOf(expression),
         ...readChecks(checks),
       })),
-      seeded: await seededKeys(client, row),
+      ...(await seededRows(client, row)),
     });
   }
   return tables;
@@ -82,7 +82,10 @@ function tablesQuery(schema: string): string {
           'required', att.attnotnull OR type.typnotnull,
           'default', CASE WHEN att.attgenerated = '' THEN pg_get_expr(def.adbin, def.adrelid) END,
           'hasDefault', att.attidentity <> '' OR (def.adbin IS NOT NULL AND att.attgenerated = ''),
-          'identity', att.attidentity <> '',
+          'identity', att.attidentity <> '' OR EXISTS (SELECT FROM pg_depend AS dep
+            JOIN pg_sequence ON seqrelid = dep.objid
+            WHERE dep.classid = 'pg_class'::regclass AND dep.refclassid = 'pg_class'::regclass AND dep.deptype = 'a'
+              AND dep.refobjid = att.attrelid AND dep.refobjsubid = att.attnum),
           'generated', att.attgenerated <> '',
           'checks', coalesce((
             SELECT jsonb_agg(pg_get_constraintdef(con.oid)) FROM pg_constraint AS con
@@ -94,7 +97,7 @@ function tablesQuery(schema: string): string {
         WHERE att.attrelid = relation.oid AND att.attnum > 0 AND NOT att.attisdropped) AS columns,
       coalesce((SELECT ${columnNames("con.conkey", "relation.oid")} FROM pg_constraint AS con
         WHERE con.conrelid = relation.oid AND con.contype = 'p'), '[]') AS "primaryKey",
-      coalesce((SELECT jsonb_agg(${columnNames("ind.indkey::smallint[]", "relation.oid")} ORDER BY ind.indexrelid)
+      coalesce((SELECT jsonb_agg(${columnNames("(ind.indkey::smallint[])[0:ind.indnkeyatts - 1]", "relation.oid")} ORDER BY ind.indexrelid)
         FROM pg_index AS ind WHERE ind.indrelid = relation.oid AND ind.indisunique AND ind.indpred IS NULL
           AND ind.indexprs IS NULL), '[]') AS "unique",
       coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -104,18 +107,27 @@ function tablesQuery(schema: string): string {
           'constraint', con.conname,
           'deferrable', con.condeferrable) ORDER BY con.conname)
         FROM pg_constraint AS con WHERE con.conrelid = relation.oid AND con.contype = 'f'), '[]') AS "references",
-      EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation.oid AND NOT tgisinternal AND tgtype & 4 = 4) AS "hasTriggers"
+      EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A'))
+        AS "hasTriggers",
+      coalesce((SELECT jsonb_agg(jsonb_build_object('name', tgname, 'mode', CASE tgenabled
+          WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END) ORDER BY tgname)
+        FROM pg_trigger WHERE tgrelid = relation.oid AND NOT tgisinternal AND tgenabled <> 'O'), '[]') AS "oddTriggers"
     FROM ${relationsOf(schema)} AS relation WHERE relation.relkind = 'r' ORDER BY relation.relname`;
 }
 
-/** The rows' keys as text, of a table whose primary key is one column. */
-async function seededKeys(client: PoolClient, { name, primaryKey }: TableRow): Promise<string[]> {
+/** The rows' keys as text, of a table whose primary key is one column; of another, whether there are any. */
+async function seededRows(
+  client: PoolClient,
+  { name, primaryKey }: TableRow,
+): Promise<Required<Pick<TargetTable, "seeded" | "hasRows">>> {
   const [key, ...more] = primaryKey;
-  if (key === undefined || more.length > 0) return [];
+  const named = key !== undefined && more.length === 0;
   const { rows } = await client.query<{ key: string }>(
-    `SELECT ${quoteIdentifier(key)}::text AS key FROM ${quoteIdentifier(name)} ORDER BY 1`,
+    named
+      ? `SELECT ${quoteIdentifier(key)}::text AS key FROM ${quoteIdentifier(name)} ORDER BY 1`
+      : `SELECT '' AS key FROM ${quoteIdentifier(name)} LIMIT 1`,
   );
-  return rows.map((row) => row.key);
+  return { seeded: named ? rows.map((row) => row.key) : [], hasRows: rows.length > 0 };
 }
 
 /** A default that is the same for every row, as text: `'draft'::character varying`, `0`, `true`. */

@@ -12,7 +12,7 @@ import { loadRows, RefusedError } from "./copy-rows.ts";
 import { describeTarget } from "./describe-target.ts";
 import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./import-plan.ts";
 import type { KeptRows } from "./legacy-system.ts";
-import { afterLoadScript, closingScript, openingScript } from "./load-script.ts";
+import { afterLoadScript, closingScript, firstKeyChecks, openingScript } from "./load-script.ts";
 import { type KeyChecks, TablesOfMany, tablesOfMany } from "./set-aside.ts";
 import type { TargetDescription } from "./target-description.ts";
 import {
@@ -71,8 +71,9 @@ export class ImportRefusedError extends Error {
   }
 }
 
-/** Rows that PostgreSQL may refuse; the import begins anew after each. */
-const MAX_REFUSED = 100;
+/** Of rows that PostgreSQL may refuse, and of tries to find them. */
+const MAX_REFUSED = 1000;
+const MAX_TRIES = 100;
 
 /**
  * Waiting is the reader's to bound, which is killed when it stalls; a statement may be the check of some million rows.
@@ -94,15 +95,17 @@ const PATIENCE =
  */
 export async function importTenant(pool: Pool, input: ImportTenantInput): Promise<ImportOutcome> {
   const target = await describeTarget(pool, input.blueprint);
-  let attempt: Attempt = { number: 1, refused: [], keys: "at-the-end" };
+  let attempt: Attempt = { number: 1, refused: [], keys: firstKeyChecks(input.plan, target) };
   for (;;) {
     try {
       return await withClient(pool, (client) => importOnce(client, input, target, attempt));
     } catch (error) {
       const number = attempt.number + 1;
       if (error instanceof RefusedError) {
-        const refused = [...attempt.refused, error.row];
-        if (refused.length > MAX_REFUSED) throw new ImportRefusedError(refused);
+        const refused = [...attempt.refused, ...error.rows];
+        if (refused.length > MAX_REFUSED || attempt.number === MAX_TRIES) {
+          throw new ImportRefusedError(refused);
+        }
         attempt = { ...attempt, number, refused };
       } else if (attempt.keys === "at-the-end" && sqlState(error) === SQLSTATE.foreignKeyViolation) {
         // Which row it is shows only when each is looked at.
@@ -135,8 +138,7 @@ async function importOnce(
     await client.query("ROLLBACK");
     return { kind: "superseded" };
   }
-  const script = { ...input, keys };
-  const made = await makeTables(client, script, target);
+  const made = await makeTables(client, input, target);
   if (made !== null) return made;
   const ofMany = await TablesOfMany.setAside(client, input.schema, input.plan, keys);
   await input.onTry();
@@ -148,11 +150,11 @@ async function importOnce(
     // The reader is busy with the next table, and PostgreSQL would wait for it.
     if (many.has(name)) found.push(...(await readFigures(client, input.plan, [table])));
   });
-  await client.query(closingScript(script, target));
+  await client.query(closingScript(input, target));
   const others = input.plan.tables.flatMap(({ target: name }, place) => (many.has(name) ? [] : place));
   found.push(...(await readFigures(client, input.plan, others)));
   const tables = verifyTables(input.plan, figures, found);
-  await client.query(afterLoadScript(script, target));
+  await client.query(afterLoadScript(input, target));
   const loaded = new Set(input.plan.tables.map((table) => table.target));
   const certificate: ImportFigures = {
     tables,
@@ -173,7 +175,7 @@ async function importOnce(
 /** Null when they are made; else why they can't be. */
 async function makeTables(
   client: PoolClient,
-  input: ImportTenantInput & { readonly keys: KeyChecks },
+  input: ImportTenantInput,
   target: TargetDescription,
 ): Promise<ImportOutcome | null> {
   try {

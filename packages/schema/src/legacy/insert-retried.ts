@@ -6,6 +6,7 @@ import { SQLSTATE, sqlState, violatedConstraint } from "../sqlstate.ts";
 import { readMarker } from "../tenant/marker.ts";
 import { describeTarget } from "./describe-target.ts";
 import type { ImportPlan, TablePlan } from "./import-plan.ts";
+import { moveSequences } from "./move-sequences.ts";
 import { PLAIN_TEXT } from "./verify-tables.ts";
 
 /** A row that leaves quarantine, converted by its table's plan. */
@@ -56,20 +57,20 @@ export type InsertRetriedOutcome =
 export async function insertRetried(pool: Pool, input: InsertRetriedInput): Promise<InsertRetriedOutcome> {
   const target = await describeTarget(pool, input.blueprint);
   return withClient(pool, async (client) => {
-    const marker = await readMarker(client, input.schema);
-    if (marker.kind !== "tenant" || marker.tenantId !== input.tenantId) return { kind: "no-tenant" };
-    const limits = limitsOf(input.blueprint.blueprint).length > 0;
     await client.query(`BEGIN; ${PLAIN_TEXT}; SET LOCAL search_path = ${quoteIdentifier(input.schema)}`);
-    if (limits) await client.query(LIMITS_ASIDE);
+    // Within the transaction: whoever drops the schema waits for us from now on.
+    const marker = await readMarker(client, input.schema);
+    if (marker.kind !== "tenant" || marker.tenantId !== input.tenantId) {
+      await client.query("ROLLBACK");
+      return { kind: "no-tenant" };
+    }
+    const limits = limitsOf(input.blueprint.blueprint).length > 0 ? await liftLimits(client) : [];
     const { inserted, refused } = await insertRows(client, input);
     const touched = new Set(input.rows.map(({ table }) => input.plan.tables[table]?.target));
-    for (const { name, columns } of target.tables) {
-      if (!touched.has(name)) continue;
-      for (const column of columns.filter(({ identity }) => identity)) {
-        await client.query(moveSequence(input.schema, name, column.name));
-      }
-    }
-    if (limits) await client.query(LIMITS_BACK);
+    const moves = target.tables
+      .filter(({ name }) => touched.has(name))
+      .flatMap((table) => moveSequences(input.schema, table));
+    await client.query([...moves, ...limits].join(""));
     if (inserted.length > 0) await input.beforeCommit?.(await transactionId(client), inserted);
     await client.query("COMMIT");
     return { kind: "done", inserted, refused };
@@ -93,10 +94,22 @@ export async function retryStatus(
   return rows[0]?.status ?? "unknown";
 }
 
-const LIMITS_ASIDE = `LOCK TABLE ${LIMITS_TABLE} IN EXCLUSIVE MODE;
-  CREATE TEMPORARY TABLE limits_aside ON COMMIT DROP AS SELECT * FROM ${LIMITS_TABLE};
-  DELETE FROM ${LIMITS_TABLE}`;
-const LIMITS_BACK = `INSERT INTO ${LIMITS_TABLE} SELECT * FROM pg_temp.limits_aside`;
+/**
+ * Makes the limits as wide as can be, and returns the SQL that narrows them again. Whoever adds rows, or changes the
+ * license, locks the limits' rows as well: they wait, and find them as they were.
+ */
+async function liftLimits(client: PoolClient): Promise<string[]> {
+  const { rows } = await client.query<{ name: string; maximum: number }>(
+    `SELECT name, maximum FROM ${LIMITS_TABLE} ORDER BY name FOR UPDATE`,
+  );
+  await client.query(`UPDATE ${LIMITS_TABLE} SET maximum = ${MOST_INTEGER}`);
+  return rows.map(
+    ({ name, maximum }) =>
+      `UPDATE ${LIMITS_TABLE} SET maximum = ${maximum} WHERE name = ${quoteLiteral(name)};\n`,
+  );
+}
+
+const MOST_INTEGER = 2 ** 31 - 1;
 
 async function insertRows(
   client: PoolClient,
@@ -125,8 +138,11 @@ async function insertRows(
   return { inserted, refused };
 }
 
-/** Class 22 is "data exception", 23 "integrity constraint violation"; a trigger may refuse with a class of its own. */
-const ROW_TROUBLE = /^(?:2[23]|P0|TN)/;
+/**
+ * Class 22 is "data exception", 23 "integrity constraint violation", 54 "program limit exceeded"; a trigger may refuse
+ * with a class of its own.
+ */
+const ROW_TROUBLE = /^(?:2[23]|54|P0|TN)/;
 
 async function insertRow(
   client: PoolClient,
@@ -138,9 +154,10 @@ async function insertRow(
   const places = columns.map((_, index) => `$${index + 1}`);
   await client.query("SAVEPOINT retried");
   try {
-    await client.query(`INSERT INTO ${name} (${columns.join(", ")}) VALUES (${places.join(", ")})`, [
-      ...row.values,
-    ]);
+    await client.query(
+      `INSERT INTO ${name} (${columns.join(", ")}) OVERRIDING SYSTEM VALUE VALUES (${places.join(", ")})`,
+      [...row.values],
+    );
     await client.query("SET CONSTRAINTS ALL IMMEDIATE; RELEASE SAVEPOINT retried");
     return null;
   } catch (error) {
@@ -161,11 +178,4 @@ async function isThere(client: PoolClient, table: TablePlan, row: RetriedRow): P
     [...row.values],
   );
   return rows[0]?.there === true;
-}
-
-function moveSequence(schema: string, table: string, column: string): string {
-  const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-  const sequence = `pg_get_serial_sequence(${quoteLiteral(name)}, ${quoteLiteral(column)})::regclass`;
-  return `SELECT setval(${sequence}, highest) FROM (SELECT max(${quoteIdentifier(column)}) AS highest FROM ${name}) AS rows
-    WHERE highest > coalesce(pg_sequence_last_value(${sequence}), 0)`;
 }

@@ -1,13 +1,13 @@
 import { LIMITS_TABLE, type LimitName, limitsOf } from "../blueprint/limits.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
+import type { ImportPlan } from "./import-plan.ts";
 import type { ImportTenantInput } from "./import-tenant.ts";
 import { keptTables } from "./kept-tables.ts";
-import { type KeyChecks, tablesOfMany } from "./set-aside.ts";
+import { moveSequences } from "./move-sequences.ts";
+import type { KeyChecks } from "./set-aside.ts";
 import type { TargetDescription, TargetReference, TargetTable } from "./target-description.ts";
 
-type LoadInput = Pick<ImportTenantInput, "plan" | "kept" | "schema" | "blueprint" | "seed" | "afterLoad"> & {
-  readonly keys: KeyChecks;
-};
+type LoadInput = Pick<ImportTenantInput, "plan" | "kept" | "schema" | "blueprint" | "seed" | "afterLoad">;
 
 /**
  * What comes between a new tenant's tables and the rows. The seed's rows go where the file brings rows of its own. No
@@ -17,14 +17,18 @@ type LoadInput = Pick<ImportTenantInput, "plan" | "kept" | "schema" | "blueprint
 export function openingScript(input: LoadInput, target: TargetDescription): string {
   const loaded = loadedTables(input, target);
   return [
-    "SET CONSTRAINTS ALL DEFERRED;\n",
-    ...loaded.toReversed().map(({ name }) => `DELETE FROM ${quoteIdentifier(name)};\n`),
-    // A table with checks that wait can't be altered.
+    // A table with checks that wait can't be altered, and the seed may have left some.
     "SET CONSTRAINTS ALL IMMEDIATE;\n",
-    ...loaded.filter(({ hasTriggers }) => hasTriggers).map((table) => triggers(table, "DISABLE")),
-    ...boundCycles(loaded, input).map((each) => deferrability(each, "DEFERRABLE")),
+    ...loaded.filter(({ hasTriggers }) => hasTriggers).map(({ name }) => triggers(name, "DISABLE", "USER")),
+    ...boundReferences(loaded, target).map((each) => deferrability(each, "DEFERRABLE")),
+    "SET CONSTRAINTS ALL DEFERRED;\n",
+    ...loaded
+      .filter(isSeeded)
+      .toReversed()
+      .map(({ name }) => `DELETE FROM ${quoteIdentifier(name)};\n`),
+    ...(stayingReferences(loaded, target).length > 0 ? [] : ["SET CONSTRAINTS ALL IMMEDIATE;\n"]),
     ...input.plan.tables.filter(({ extra }) => extra).map(extraTable),
-    ...keptTables(input),
+    ...keptTables(input, target),
     "SET CONSTRAINTS ALL DEFERRED;\n",
   ].join("");
 }
@@ -32,7 +36,7 @@ export function openingScript(input: LoadInput, target: TargetDescription): stri
 /** What comes between the rows and their verification: constraints are in force, and new rows have a place. */
 export function closingScript(input: LoadInput, target: TargetDescription): string {
   const loaded = loadedTables(input, target);
-  return `SET CONSTRAINTS ALL IMMEDIATE;\n${sequencesScript(input.schema, loaded)}${limitsScript(input)}`;
+  return `SET CONSTRAINTS ALL IMMEDIATE;\n${loaded.flatMap((table) => moveSequences(input.schema, table)).join("")}${limitsScript(input)}`;
 }
 
 /**
@@ -46,20 +50,29 @@ export function afterLoadScript(input: LoadInput, target: TargetDescription): st
     `SELECT set_config('tenantry.parameters', ${parameters}, true);\n`,
     // Its last line may be a comment.
     ...input.afterLoad.map((statement) => `${statement}\n;\n`),
-    ...boundCycles(loaded, input).map((each) => deferrability(each, "NOT DEFERRABLE")),
-    ...loaded.filter(({ hasTriggers }) => hasTriggers).map((table) => triggers(table, "ENABLE")),
+    ...boundReferences(loaded, target).map((each) => deferrability(each, "NOT DEFERRABLE")),
+    ...loaded
+      .filter(({ hasTriggers }) => hasTriggers)
+      .flatMap(({ name, oddTriggers = [] }) => [
+        triggers(name, "ENABLE", "USER"),
+        ...oddTriggers.map((odd) => triggers(name, odd.mode, quoteIdentifier(odd.name))),
+      ]),
   ].join("");
 }
 
 /** The blueprint's tables that the plan brings rows for, in the plan's order. */
-function loadedTables({ plan }: LoadInput, target: TargetDescription): TargetTable[] {
+function loadedTables({ plan }: Pick<LoadInput, "plan">, target: TargetDescription): TargetTable[] {
   return plan.tables.flatMap(({ target: name, extra }) =>
     extra ? [] : target.tables.filter((table) => table.name === name),
   );
 }
 
-function triggers({ name }: TargetTable, verb: "ENABLE" | "DISABLE"): string {
-  return `ALTER TABLE ${quoteIdentifier(name)} ${verb} TRIGGER USER;\n`;
+function isSeeded({ seeded, hasRows = seeded.length > 0 }: TargetTable): boolean {
+  return hasRows;
+}
+
+function triggers(table: string, mode: string, which: string): string {
+  return `ALTER TABLE ${quoteIdentifier(table)} ${mode} TRIGGER ${which};\n`;
 }
 
 interface BoundReference {
@@ -68,18 +81,35 @@ interface BoundReference {
 }
 
 /**
- * References to rows that come later, or in the same table, and that the blueprint wants checked at once. Those of tables
- * with many rows are checked at the end in any case.
+ * References that the blueprint wants checked at once, and that can't be: to rows that come later or in the same table;
+ * and of seeded rows that stay, to seeded rows that the file's replace.
  */
-function boundCycles(loaded: readonly TargetTable[], { plan, keys }: LoadInput): BoundReference[] {
+function boundReferences(loaded: readonly TargetTable[], target: TargetDescription): BoundReference[] {
   const place = new Map(loaded.map(({ name }, index) => [name, index]));
-  const setAside = keys === "at-the-end" ? tablesOfMany(plan) : new Set<string>();
-  return loaded.flatMap(({ name, references }, index) =>
+  const own = loaded.flatMap(({ name, references }, index) =>
     references
-      .filter(() => !setAside.has(name))
-      .filter(({ deferrable, table }) => !deferrable && (place.get(table) ?? -1) >= index)
+      .filter(({ table }) => (place.get(table) ?? -1) >= index)
       .map((reference) => ({ table: name, reference })),
   );
+  return [...own, ...stayingReferences(loaded, target)].filter(({ reference }) => !reference.deferrable);
+}
+
+/** References of seeded rows that stay, since the file has none for their table, to rows that the file brings. */
+function stayingReferences(loaded: readonly TargetTable[], { tables }: TargetDescription): BoundReference[] {
+  const names = new Set(loaded.map(({ name }) => name));
+  return tables
+    .filter((table) => isSeeded(table) && !names.has(table.name))
+    .flatMap(({ name, references }) =>
+      references.filter(({ table }) => names.has(table)).map((reference) => ({ table: name, reference })),
+    );
+}
+
+/**
+ * How the first try checks keys. A table with checks that wait can't be altered; and those of seeded rows that stay wait for
+ * the file's.
+ */
+export function firstKeyChecks(plan: ImportPlan, target: TargetDescription): KeyChecks {
+  return stayingReferences(loadedTables({ plan }, target), target).length > 0 ? "row-by-row" : "at-the-end";
 }
 
 function deferrability({ table, reference }: BoundReference, form: "DEFERRABLE" | "NOT DEFERRABLE"): string {
@@ -88,20 +118,6 @@ function deferrability({ table, reference }: BoundReference, form: "DEFERRABLE" 
 
 function extraTable({ target, columns }: LoadInput["plan"]["tables"][number]): string {
   return `CREATE TABLE ${quoteIdentifier(target)} (${columns.map((column) => `${quoteIdentifier(column.target)} text`).join(", ")});\n`;
-}
-
-/** A sequence that has reached its end stays there: the next row is refused, as it would be if rows had used it up. */
-function sequencesScript(schema: string, loaded: readonly TargetTable[]): string {
-  const moves = loaded.flatMap(({ name, columns }) =>
-    columns
-      .filter(({ identity }) => identity)
-      .map((column) => {
-        const table = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
-        const highest = `max(${quoteIdentifier(column.name)})`;
-        return `SELECT setval(pg_get_serial_sequence(${quoteLiteral(table)}, ${quoteLiteral(column.name)}), greatest(coalesce(${highest}, 1), 1), coalesce(${highest}, 0) >= 1) FROM ${table}`;
-      }),
-  );
-  return moves.length === 0 ? "" : `${moves.join(" UNION ALL ")};\n`;
 }
 
 function limitsScript({ blueprint, seed }: LoadInput): string {

@@ -13,8 +13,15 @@ export interface TargetTable {
   readonly references: readonly TargetReference[];
   /** Rows that the blueprint's common seed puts there, by the primary key as text, where that is one column. */
   readonly seeded: readonly string[];
-  /** True when it has triggers of its own for INSERT: they don't fire for imported rows. */
+  /** Left out: what `seeded` says. A table whose key isn't one column has rows that `seeded` can't name. */
+  readonly hasRows?: boolean;
+  /** True when it has triggers of its own that fire: they don't for imported rows. */
   readonly hasTriggers: boolean;
+  /** Those of them that don't just fire as triggers do, and how ALTER TABLE says it. Left out: none. */
+  readonly oddTriggers?: readonly {
+    readonly name: string;
+    readonly mode: "DISABLE" | "ENABLE ALWAYS" | "ENABLE REPLICA";
+  }[];
 }
 
 export interface TargetColumn {
@@ -25,6 +32,7 @@ export interface TargetColumn {
   /** The default where it is a constant, as text; null where there is none or it is worked out (`now()`, identity). */
   readonly constantDefault: string | null;
   readonly hasDefault: boolean;
+  /** An identity or serial column: numbered from a sequence of its own. */
   readonly identity: boolean;
   /** PostgreSQL works it out; it can't be given. */
   readonly generated: boolean;
