@@ -58,6 +58,13 @@ describe("a file that is damaged is refused before anything is read of it", () =
     await expect(openReaders().describe(root, "a.db")).rejects.toMatchObject(refusal(/damaged/));
   });
 
+  it("with damage where only long values lie", async () => {
+    const root = makeRoot();
+    const path = makeFile(root, "a.db", manyRows(10, 100_000));
+    overwrite(path, 4096 * 20, Buffer.from([0, 0, 0, 0]));
+    await expect(openReaders().describe(root, "a.db")).rejects.toMatchObject(refusal(/damaged/));
+  });
+
   it("with a damaged schema", async () => {
     const root = makeRoot();
     const path = makeFile(root, "a.db", manyRows(100));

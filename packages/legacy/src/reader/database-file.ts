@@ -48,7 +48,7 @@ const COMMON = {
   allowExtension: false,
   defensive: true,
   enableForeignKeyConstraints: false,
-  limits: { attach: 0, length: MOST_VALUE_BYTES, triggerDepth: 1, exprDepth: 200, variableNumber: 100 },
+  limits: { attach: 0, length: MOST_VALUE_BYTES, triggerDepth: 1 },
 } as const;
 
 /** Opens a file that nobody changes, for reading alone: nothing is made beside it, no lock is asked for. */

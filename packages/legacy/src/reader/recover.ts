@@ -29,7 +29,7 @@ export function recoverCopy(files: SourceFiles, folder: string, onChunk: () => v
         "Open the database once with the program that it belongs to, or with sqlite3, and close it again.",
     );
   }
-  const place = mkdtempSync(join(folder, "copy-"));
+  const place = placeIn(folder);
   const remove = (): void => rmSync(place, { recursive: true, force: true });
   try {
     const { path, sha256 } = files.copyTo(place, onChunk);
@@ -58,5 +58,15 @@ function firstBytes(path: string): Buffer {
     return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
   } finally {
     closeSync(fd);
+  }
+}
+
+function placeIn(folder: string): string {
+  try {
+    return mkdtempSync(join(folder, "copy-"));
+  } catch (error) {
+    throw new Trouble("READER_LOST", "The temporary folder for a copy of the file is gone.", {
+      cause: error,
+    });
   }
 }
