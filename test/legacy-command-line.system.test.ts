@@ -27,8 +27,11 @@ const ENVIRONMENT = {
   NO_COLOR: "1",
 };
 
-function start(args: readonly string[]) {
-  return spawn(process.execPath, [CLI, ...args], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+function start(args: readonly string[], environment: Record<string, string> = {}) {
+  return spawn(process.execPath, [CLI, ...args], {
+    env: { ...ENVIRONMENT, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 async function run(...args: readonly string[]) {
@@ -215,6 +218,26 @@ describe.runIf(process.platform === "linux")("the command line of legacy migrati
       up.kill("SIGTERM");
       await once(up, "exit");
     }
+  });
+
+  it("ends in good order when it is interrupted, and goes on with what isn't there yet", async () => {
+    const licenses = Array.from({ length: 16 }, (_, n) => ({
+      key: `STOP-0000-0000-${String(n).padStart(4, "0")}`,
+    }));
+    const child = start(["migrate-legacy", "ded", dedSource({ licenses }).folder], {
+      // Else they might all be under way by then, and would all be finished.
+      WORKER_CONCURRENCY: "1",
+    });
+    const stdout = text(child.stdout);
+    for await (const line of createInterface({ input: child.stderr })) {
+      if (line.includes("16 would get a fresh tenant")) child.kill("SIGINT");
+    }
+    const interrupted = /^Run +(\S+)$/m.exec(await stdout)?.[1] ?? "";
+    expect(child.exitCode ?? (await once(child, "exit"))[0]).toBe(3);
+    const watched = await run("operation", "watch", interrupted, "--json");
+    expect(watched.code, watched.stderr).toBe(0);
+    const last = JSON.parse(watched.stdout.trimEnd().split("\n").at(-1) ?? "");
+    expect(last.children).toMatchObject({ total: 16, succeeded: 16 });
   });
 
   const wrong: [readonly string[], number, string][] = [

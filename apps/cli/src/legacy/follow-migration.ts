@@ -17,8 +17,9 @@ import { progressText } from "../output/progress-bar.ts";
 import { progressLine } from "./figures-text.ts";
 import { itemSays } from "./item-tables.ts";
 
-/** How often the line is drawn again; where lines can't be redrawn, how often there is one more. Milliseconds. */
-const REDRAW_MS = 500;
+/** How often it is looked at. Milliseconds. */
+const LOOK_MS = 500;
+/** Where a line can't be redrawn, there is another after so long. Milliseconds. */
 const NEXT_LINE_MS = 5_000;
 
 /**
@@ -55,7 +56,7 @@ async function showProgress(
   const { terminal, shutdown } = context;
   const told = new Set<string>();
   let planned = false;
-  let shown = "";
+  let shown = { text: "", at: 0 };
   for (let last = false; !last && !shutdown.signal.aborted; ) {
     // What is true after the end is shown too, once.
     last = ended.aborted;
@@ -70,11 +71,13 @@ async function showProgress(
       for await (const item of failed) tellFailure(context, item, told);
     }
     const text = progressOf(operation, figures, terminal.progressIsTty);
-    if (text !== shown) terminal.status(text);
-    shown = text;
-    const pause = terminal.progressIsTty ? REDRAW_MS : NEXT_LINE_MS;
+    const isDue = terminal.progressIsTty || last || Date.now() - shown.at >= NEXT_LINE_MS;
+    if (isDue && text !== shown.text) {
+      terminal.status(text);
+      shown = { text, at: Date.now() };
+    }
     const signal = AbortSignal.any([ended, shutdown.signal]);
-    if (!last) await wait(pause, undefined, { signal }).catch(() => undefined);
+    if (!last) await wait(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
