@@ -11,15 +11,24 @@ interface ScryptCost {
   readonly maxmem: number;
 }
 
-/**
- * The most that a stored hash may ask of the server: the rounds of Werkzeug's newest default, and four times the work of
- * its one setting for scrypt. At these bounds a check still ends well within a refusal's beat (see `signIn`).
- */
-const MAX_ROUNDS = 1_000_000;
-const MAX_BLOCKS = 4 * 32_768 * 8;
+interface Digest {
+  /** A key is as long as its digest. */
+  readonly bytes: number;
+  readonly maxRounds: number;
+}
 
-/** The digests that Werkzeug's releases have used, with the bytes that they give: a key is as long as its digest. */
-const DIGEST_BYTES: Readonly<Record<string, number>> = { sha1: 20, sha256: 32, sha512: 64 };
+/**
+ * The digests that Werkzeug's releases have used. `maxRounds` is the most that a stored hash may ask of the server: of
+ * SHA-256 as many as Werkzeug's newest default, of the others what takes about as long, an eighth of a second. So a check
+ * ends well within a refusal's beat (see `signIn`), also on a processor that is several times slower.
+ */
+const DIGESTS: Readonly<Record<string, Digest>> = {
+  sha1: { bytes: 20, maxRounds: 1_000_000 },
+  sha256: { bytes: 32, maxRounds: 1_000_000 },
+  sha512: { bytes: 64, maxRounds: 250_000 },
+};
+/** Werkzeug's one setting for scrypt, and what costs less. */
+const MAX_BLOCKS = 32_768 * 8;
 const SCRYPT_BYTES = 64;
 
 const PBKDF2 = /^pbkdf2:(sha1|sha256|sha512):(\d{1,7})\$([^$]{1,256})\$([0-9a-f]{40,128})$/;
@@ -55,8 +64,10 @@ function readPbkdf2(stored: string): WerkzeugHash | null {
   const [, digest = "", text = "", salt = "", hex = ""] = match;
   const rounds = Number(text);
   const key = Buffer.from(hex, "hex");
-  const fits = rounds > 0 && rounds <= MAX_ROUNDS && key.length === DIGEST_BYTES[digest];
-  return fits ? { method: "pbkdf2", digest, rounds, salt, key } : null;
+  const known = DIGESTS[digest];
+  if (known === undefined || rounds < 1 || rounds > known.maxRounds || key.length !== known.bytes)
+    return null;
+  return { method: "pbkdf2", digest, rounds, salt, key };
 }
 
 function readScrypt(stored: string): WerkzeugHash | null {
