@@ -1,13 +1,5 @@
 import { announceNew } from "@tenantry/jobs";
-import {
-  type Caller,
-  type Fault,
-  findAcceptedMigration,
-  type MigrateLegacyOutcome,
-  migrateLegacy,
-  parseLegacyMigration,
-  sourceRoot,
-} from "@tenantry/tenancy";
+import { findAcceptedMigration, migrateLegacy, parseLegacyMigration } from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
 import type { Api } from "../api.ts";
 import { callerOf } from "../authentication.ts";
@@ -41,23 +33,17 @@ export function createLegacyMigrationRoute(app: FastifyInstance, api: Api): void
       const caller = callerOf(request, idempotencyKey, `POST ${ROUTE}`);
       // A repetition is answered before it is looked at: what was good then needn't be good any more.
       const earlier = faults.length > 0 ? null : await findAcceptedMigration(api.ctx, caller);
-      const outcome = earlier ?? (await accept(api, faults, request.body, caller));
+      const outcome =
+        earlier ??
+        (await migrateLegacy(
+          api.ctx,
+          parseRequest(faults, () => parseLegacyMigration(request.body ?? {}, api.ctx)),
+          caller,
+        ));
       const { entry } = outcome;
       return answerRun(api, request, reply, outcome, waitSeconds, async () => {
         if (entry !== null) await announceNew(api.ctx, api.queues, entry);
       });
     },
   );
-}
-
-/** A source that isn't there is the caller's mistake, and told at once: not by an operation that has failed. */
-async function accept(
-  api: Api,
-  faults: readonly Fault[],
-  body: unknown,
-  caller: Caller,
-): Promise<MigrateLegacyOutcome> {
-  const input = parseRequest(faults, () => parseLegacyMigration(body ?? {}, api.ctx));
-  await sourceRoot(api.ctx, input);
-  return migrateLegacy(api.ctx, input, caller);
 }
