@@ -9,6 +9,7 @@ import { psqlVersion, readyMadeCsv } from "./legacy/ready-made-csv.ts";
 import { rowByRow } from "./legacy/row-by-row.ts";
 import { measureSmallLicenses, type SmallFigures, type SmallPlan } from "./legacy/small-licenses.ts";
 import { tenantry } from "./legacy/tenantry.ts";
+import type { Memory } from "./measuring/memory.ts";
 import { type BenchServer, startBenchServer } from "./measuring/postgres-server.ts";
 import { median } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
@@ -61,7 +62,7 @@ interface Figures {
   readonly large: {
     readonly tables: LargeFile["tables"];
     readonly speeds: readonly Speed[];
-    readonly peakMb: readonly (number | null)[];
+    readonly peaks: readonly (Memory | null)[];
     readonly raw: Readonly<Record<string, readonly Move[]>>;
   };
   readonly small: SmallFigures;
@@ -137,8 +138,8 @@ function summarize(
     seconds: (raw.get(name) ?? []).map(({ seconds }) => seconds),
     ofIt: median(rates(name).map((rate, round) => (own[round] ?? Number.NaN) / rate)),
   }));
-  const peakMb = (raw.get(ours?.name ?? "") ?? []).map((move) => move.peakMb ?? null);
-  const known = peakMb.filter((peak) => peak !== null);
+  const peaks = (raw.get(ours?.name ?? "") ?? []).map(({ peak }) => peak ?? null);
+  const known = peaks.flatMap((peak) => peak?.proportionalMb ?? []);
   const targets: Target[] = movers.flatMap(({ name, target }) => {
     const speed = speeds.find((each) => each.name === name);
     if (target === null || speed === undefined) return [];
@@ -153,7 +154,7 @@ function summarize(
   return {
     plan,
     targets,
-    large: { tables: large.tables, speeds, peakMb, raw: Object.fromEntries(raw) },
+    large: { tables: large.tables, speeds, peaks, raw: Object.fromEntries(raw) },
     small,
   };
 }

@@ -2,7 +2,7 @@ import { createLogger, openInstallation } from "@tenantry/installation";
 import { announceNew } from "@tenantry/jobs";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { migrateLegacy } from "@tenantry/tenancy";
-import { watchMemory } from "../measuring/memory.ts";
+import { type Memory, watchMemory } from "../measuring/memory.ts";
 import { startBenchWorker } from "./worker-process.ts";
 
 /** Tenantry, ready to take in sources of the old ERP: somebody who orders it, and a worker in a process of its own. */
@@ -16,8 +16,8 @@ export interface MigrationRun {
   readonly seconds: number;
   readonly licenses: number;
   readonly rows: number;
-  /** Worker and readers together, MB; null where it can't be known. */
-  readonly peakMb: number | null;
+  /** The most that worker and readers held together; null where it can't be known. */
+  readonly peak: Memory | null;
 }
 
 const PATIENCE_MS = 600_000;
@@ -48,7 +48,7 @@ export async function openMigration(
       const { id } = answer.operation;
       await installation.watch.untilFinished(id, AbortSignal.timeout(PATIENCE_MS));
       const seconds = (performance.now() - begun) / 1000;
-      const peakMb = await memory.stop();
+      const peak = await memory.stop();
       const items = await installation.ctx.control
         .selectFrom("legacy_items")
         .innerJoin("operations", "operations.id", "legacy_items.operation_id")
@@ -62,7 +62,7 @@ export async function openMigration(
         throw new Error(`the migration didn't go well: ${JSON.stringify(items.slice(0, 5))}`);
       }
       const rows = items.reduce((sum, item) => sum + Number(item.rows_done), 0);
-      return { seconds, licenses: items.length, rows, peakMb };
+      return { seconds, licenses: items.length, rows, peak };
     },
     close: async () => {
       await worker.stop();

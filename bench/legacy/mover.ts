@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Memory } from "../measuring/memory.ts";
 import type { LargeFile } from "./large-file.ts";
 
 /** One way to bring a file's rows into the tables of the `erp` blueprint. */
@@ -14,8 +15,8 @@ export interface Mover {
 export interface Move {
   readonly rows: number;
   readonly seconds: number;
-  /** Of Tenantry: the most that worker and reader held together, MB of resident memory; null where it can't be known. */
-  readonly peakMb?: number | null;
+  /** Of Tenantry: the most that worker and reader held together; null where it can't be known. */
+  readonly peak?: Memory | null;
 }
 
 /** @throws Error when not every row of the file is in the tables, for then nobody was fast */

@@ -4,6 +4,7 @@ import { tenantFileName, writeDedSource } from "../../test/support/legacy/ded-so
 import { limit } from "../create-tenant/limit.ts";
 import { measure } from "../create-tenant/measure.ts";
 import { tenantry as creation } from "../create-tenant/tenantry.ts";
+import type { Memory } from "../measuring/memory.ts";
 import type { BenchServer } from "../measuring/postgres-server.ts";
 import { median } from "../measuring/statistics.ts";
 import { openMigration } from "./migration.ts";
@@ -25,7 +26,7 @@ export interface SmallFigures {
   /** Of the limit at its best number of workers, and of creation by order. */
   readonly ofLimit: number;
   readonly ofCreation: number;
-  readonly peakMb: number | null;
+  readonly peak: Memory | null;
 }
 
 const OURS = "Tenantry, licenses moved in";
@@ -50,7 +51,7 @@ export async function measureSmallLicenses(
   const source = await writeSource(join(folder, "small-licenses"), plan.licenses);
   const warmUp = await writeSource(join(folder, "small-warm-up"), WARM_UP, "WARM");
   const raw: Record<string, number[]> = {};
-  let peakMb: number | null = null;
+  let peak: Memory | null = null;
   const note = (name: string, perSecond: number): void => {
     raw[name] = [...(raw[name] ?? []), perSecond];
   };
@@ -68,9 +69,9 @@ export async function measureSmallLicenses(
     try {
       await migration.run(warmUp);
       await server.checkpoint();
-      const { licenses, seconds, peakMb: peak } = await migration.run(source);
-      note(OURS, licenses / seconds);
-      if (peak !== null) peakMb = Math.max(peakMb ?? 0, peak);
+      const run = await migration.run(source);
+      note(OURS, run.licenses / run.seconds);
+      if (run.peak !== null && run.peak.proportionalMb > (peak?.proportionalMb ?? 0)) peak = run.peak;
     } finally {
       await migration.close();
     }
@@ -83,7 +84,7 @@ export async function measureSmallLicenses(
     perSecond,
     ofLimit: ours / Math.max(...limits.map(([, rate]) => rate)),
     ofCreation: ours / (perSecond[ORDERED] ?? Number.NaN),
-    peakMb,
+    peak,
   };
 }
 

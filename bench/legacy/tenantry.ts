@@ -15,9 +15,9 @@ export function tenantry(large: LargeFile, warmUp: LargeFile, folder: string): M
       const migration = await openMigration(databaseUrl, folder, 1);
       try {
         await migration.run(warmUp.source.folder);
-        const { seconds, rows, peakMb } = await migration.run(large.source.folder);
+        const { seconds, rows, peak } = await migration.run(large.source.folder);
         if (rows !== large.rows) throw new Error(`${rows} rows of ${large.rows}`);
-        return { rows, seconds, peakMb };
+        return { rows, seconds, peak };
       } finally {
         await migration.close();
       }

@@ -19,7 +19,8 @@ export async function startBenchWorker(
       BENCH_FOLDER: folder,
       BENCH_CONCURRENCY: String(concurrency),
     },
-    execArgv: [],
+    // As docker-compose.yml starts it.
+    execArgv: ["--max-semi-space-size=2"],
   });
   const exited = once(child, "exit");
   await Promise.race([
