@@ -57,6 +57,16 @@ describe("a reader", () => {
     expect((await readers.describe(root, "a.db")).tables).toMatchObject([{ rows: 10 }]);
   });
 
+  it("that nobody has work for any more ends, and is started again when somebody has", async () => {
+    const root = makeRoot();
+    makeFile(root, "a.db", manyRows(10));
+    const readers = openReaders({ max: 1, idleMs: 50 });
+    await readers.describe(root, "a.db");
+    const [pid = 0] = readerPids();
+    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 60_000 });
+    expect((await readers.describe(root, "a.db")).tables).toMatchObject([{ rows: 10 }]);
+  });
+
   it("that says nothing any more is killed, however long its receiver took before", async () => {
     const root = makeRoot();
     makeFile(root, "a.db", manyRows(100_000));

@@ -8,6 +8,7 @@ const MOST_COMMANDS = 200;
 export class ReaderPool {
   readonly #max: number;
   readonly #temporaryFolder: string;
+  readonly #idleMs: number;
   readonly #idle: ReaderProcess[] = [];
   readonly #busy = new Set<ReaderProcess>();
   readonly #waiting: { readonly go: () => void; readonly fail: (error: Error) => void }[] = [];
@@ -15,11 +16,12 @@ export class ReaderPool {
   #swept: Promise<void> | null = null;
   #isClosed = false;
 
-  constructor(max: number, temporaryFolder: string) {
+  constructor(max: number, temporaryFolder: string, idleMs: number) {
     if (!Number.isInteger(max) || max < 1) throw new RangeError("max has to be a whole number from 1 on");
     this.#max = max;
     this.#turns = max;
     this.#temporaryFolder = temporaryFolder;
+    this.#idleMs = idleMs;
   }
 
   /**
@@ -50,10 +52,23 @@ export class ReaderPool {
     if (isWhole && !this.#isClosed && !reader.isOver && reader.commands < MOST_COMMANDS) {
       reader.rest();
       this.#idle.push(reader);
+      this.#endUnlessUsed(reader);
     } else {
       await reader.kill();
     }
     this.#endTurn();
+  }
+
+  /** A run's files follow each other; when none does any more, a reader's hundred megabytes are better given back. */
+  #endUnlessUsed(reader: ReaderProcess): void {
+    const { commands } = reader;
+    const end = async (): Promise<void> => {
+      const at = this.#idle.indexOf(reader);
+      if (at < 0 || reader.commands !== commands) return;
+      this.#idle.splice(at, 1);
+      await reader.kill();
+    };
+    setTimeout(() => void end(), this.#idleMs).unref();
   }
 
   /** Kills all readers, and refuses whoever waits for one or comes later. */

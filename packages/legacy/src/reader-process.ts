@@ -177,7 +177,7 @@ function nodeOptions(root: string, folder: string): string[] {
     ...readable.map((path) => `--allow-fs-read=${path}`),
     `--allow-fs-write=${folder}`,
     `--max-old-space-size=${HEAP_MB}`,
-    "--max-semi-space-size=8",
+    "--max-semi-space-size=2",
     "--disallow-code-generation-from-strings",
   ];
 }

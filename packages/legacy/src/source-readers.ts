@@ -23,6 +23,8 @@ export interface SourceReadersOptions {
   readonly maxFileBytes?: number;
   /** How long reading one file may take, not counting what the receiver needs. Default six hours. */
   readonly maxSeconds?: number;
+  /** How long a reader waits for the next file before it ends. Default 10 s. */
+  readonly idleMs?: number;
   /** Where sources are copied to that can't be read where they lie. Default: the system's. */
   readonly temporaryDirectory?: string;
 }
@@ -56,7 +58,11 @@ export class SourceReaders {
   readonly #maxMs: number;
 
   constructor(options: SourceReadersOptions) {
-    this.#pool = new ReaderPool(options.max, options.temporaryDirectory ?? tmpdir());
+    this.#pool = new ReaderPool(
+      options.max,
+      options.temporaryDirectory ?? tmpdir(),
+      options.idleMs ?? 10_000,
+    );
     this.#stallMs = options.stallMs ?? 60_000;
     this.#maxFileBytes = options.maxFileBytes ?? 64 * 2 ** 30;
     this.#maxMs = (options.maxSeconds ?? 6 * 3600) * 1000;
