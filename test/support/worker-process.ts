@@ -27,7 +27,10 @@ export async function startWorkerProcess(
   redisUrl: string | null,
   backupDirectory = "",
   legacyDirectory = "",
-  { unprivileged = false }: { readonly unprivileged?: boolean } = {},
+  {
+    unprivileged = false,
+    nodeOptions = [],
+  }: { readonly unprivileged?: boolean; readonly nodeOptions?: readonly string[] } = {},
 ): Promise<WorkerProcess> {
   started += 1;
   const role = `victim${started}`;
@@ -41,7 +44,7 @@ export async function startWorkerProcess(
       TEST_BACKUPS: backupDirectory,
       TEST_LEGACY: legacyDirectory,
     },
-    execArgv: [],
+    execArgv: [...nodeOptions],
     ...(unprivileged && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
