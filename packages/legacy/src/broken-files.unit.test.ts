@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import {
-  accessSync,
   chmodSync,
   closeSync,
-  constants,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  rmdirSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -272,8 +272,9 @@ function becomeNobody(root: string): boolean {
   process.setegid?.(65_534);
   process.seteuid?.(65_534);
   try {
-    for (const path of [import.meta.filename, process.execPath]) accessSync(path, constants.R_OK);
-    accessSync(tmpdir(), constants.W_OK);
+    // Opened, since access(2) asks for the user whom the process belongs to, who is root still.
+    for (const path of [import.meta.filename, process.execPath]) closeSync(openSync(path, "r"));
+    rmdirSync(mkdtempSync(join(tmpdir(), "tenantry-nobody-")));
     return true;
   } catch {
     return false;
