@@ -139,11 +139,12 @@ describe.each(queueStores())(
         `SELECT 1 FROM tenantry.tenants WHERE schema_name = '${schemaOf(name)}' FOR UPDATE`,
       );
       await releaseSchema();
+      // Before its commit, too, the worker's connections may wait for each other for a moment.
+      await expect.poll(() => schemaIsThere(name), { timeout: 60_000 }).toBe(true);
       const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
       await victim.kill();
       // Otherwise the server would go on with the statement that the dead worker had sent.
       await query(`SELECT pg_terminate_backend(${backend})`);
-      expect(await schemaIsThere(name)).toBe(true);
       await release();
       return id;
     }
