@@ -66,7 +66,7 @@ it("a run whose worker, reader or server is killed again and again ends as one t
   expect(run.state, killed.join(", ")).toBe("succeeded");
   expect(await legacyState(stormy.adminUrl, since), killed.join(", ")).toEqual(expected);
   for (const each of workers) await each.kill();
-});
+}, 180_000);
 
 /** False when it has none just now. */
 function killReader(worker: WorkerProcess): boolean {
