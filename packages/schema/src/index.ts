@@ -34,11 +34,11 @@ export * from "./control/tables.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
 export { describeTarget } from "./legacy/describe-target.ts";
+export { ImportConstraintError, ImportRefusedError } from "./legacy/import-errors.ts";
 export * from "./legacy/import-plan.ts";
 export {
   type ImportFigures,
   type ImportOutcome,
-  ImportRefusedError,
   type ImportTenantInput,
   importTenant,
 } from "./legacy/import-tenant.ts";

@@ -57,8 +57,15 @@ export function createPool(options: PoolOptions): Pool {
   return pool;
 }
 
-/** Runs `work` on one connection; a connection that failed in a way that leaves it unusable is thrown away. */
-export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` on one connection; a connection that failed in a way that leaves it unusable is thrown away, as is any with
+ * `reuse: false`.
+ */
+export async function withClient<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  { reuse = true }: { readonly reuse?: boolean } = {},
+): Promise<T> {
   const client = await pool.connect();
   let failed = true;
   try {
@@ -67,6 +74,6 @@ export async function withClient<T>(pool: Pool, work: (client: PoolClient) => Pr
     return result;
   } finally {
     // After any failure the transaction's state is unknown: closing the connection ends it on the server for certain.
-    client.release(failed);
+    client.release(failed || !reuse);
   }
 }

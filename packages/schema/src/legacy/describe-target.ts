@@ -73,6 +73,15 @@ function tablesQuery(schema: string): string {
   const columnNames = (keys: string, relation: string): string =>
     `(SELECT jsonb_agg(attname ORDER BY place) FROM unnest(${keys}) WITH ORDINALITY AS key (number, place)
       JOIN pg_attribute ON attrelid = ${relation} AND attnum = number)`;
+  // A generated column's own expression depends on the columns that it is worked out from.
+  const givenColumns = (keys: string, relation: string): string =>
+    `(SELECT coalesce(jsonb_agg(DISTINCT given.attname), '[]') FROM unnest(${keys}) AS key (number)
+      JOIN pg_attribute AS named ON named.attrelid = ${relation} AND named.attnum = key.number
+      LEFT JOIN pg_attrdef AS def ON named.attgenerated <> '' AND def.adrelid = named.attrelid AND def.adnum = named.attnum
+      LEFT JOIN pg_depend AS base ON base.classid = 'pg_attrdef'::regclass AND base.objid = def.oid
+        AND base.refclassid = 'pg_class'::regclass AND base.refobjid = named.attrelid AND base.refobjsubid <> named.attnum
+      JOIN pg_attribute AS given ON given.attrelid = named.attrelid
+        AND given.attnum = coalesce(base.refobjsubid, named.attnum))`;
   return `
     SELECT relation.relname AS name,
       (SELECT jsonb_agg(jsonb_build_object(
@@ -111,7 +120,16 @@ function tablesQuery(schema: string): string {
         AS "hasTriggers",
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', tgname, 'mode', CASE tgenabled
           WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END) ORDER BY tgname)
-        FROM pg_trigger WHERE tgrelid = relation.oid AND NOT tgisinternal AND tgenabled <> 'O'), '[]') AS "oddTriggers"
+        FROM pg_trigger WHERE tgrelid = relation.oid AND NOT tgisinternal AND tgenabled <> 'O'), '[]') AS "oddTriggers",
+      coalesce((SELECT jsonb_agg(jsonb_build_object('name', rule.name, 'columns', ${givenColumns("rule.keys", "relation.oid")})
+          ORDER BY rule.name)
+        FROM (
+          SELECT conname AS name, conkey AS keys FROM pg_constraint WHERE conrelid = relation.oid AND conkey IS NOT NULL
+          UNION
+          SELECT own.relname, (ind.indkey::smallint[])[0:ind.indnkeyatts - 1]
+          FROM pg_index AS ind JOIN pg_class AS own ON own.oid = ind.indexrelid
+          WHERE ind.indrelid = relation.oid AND ind.indisunique
+        ) AS rule), '[]') AS rules
     FROM ${relationsOf(schema)} AS relation WHERE relation.relkind = 'r' ORDER BY relation.relname`;
 }
 

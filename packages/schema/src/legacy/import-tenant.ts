@@ -8,18 +8,22 @@ import {
   nameTaken,
   type ProvisionInput,
 } from "../tenant/provision.ts";
-import { loadRows, RefusedError } from "./copy-rows.ts";
+import { RefusedError } from "./copy-batch.ts";
+import { loadRows } from "./copy-rows.ts";
 import { describeTarget } from "./describe-target.ts";
+import { checking, ImportConstraintError, ImportRefusedError } from "./import-errors.ts";
 import type { ImportPlan, OpenImport, QuarantinedRow, RefusedRow } from "./import-plan.ts";
 import type { KeptRows } from "./legacy-system.ts";
-import { afterLoadScript, closingScript, firstKeyChecks, openingScript } from "./load-script.ts";
+import { afterLoadScript, firstKeyChecks, openingScript } from "./load-script.ts";
 import { type KeyChecks, TablesOfMany, tablesOfMany } from "./set-aside.ts";
+import { setSequences } from "./set-sequences.ts";
 import type { TargetDescription } from "./target-description.ts";
 import {
   type FoundFigures,
   type ImportedTable,
   PLAIN_TEXT,
   readFigures,
+  verifyKeys,
   verifyTables,
 } from "./verify-tables.ts";
 
@@ -58,59 +62,49 @@ export type ImportOutcome =
   /** `beforeCommit` said no; nothing was left. */
   | { readonly kind: "rolled-back"; readonly figures: ImportFigures };
 
-/** PostgreSQL refuses more rows, one after the other, than are worth a try each: the mapping doesn't fit the file. */
-export class ImportRefusedError extends Error {
-  override readonly name = "ImportRefusedError";
-  readonly refused: readonly RefusedRow[];
-
-  constructor(refused: readonly RefusedRow[]) {
-    super(
-      `PostgreSQL has refused ${refused.length} rows that nobody foresaw, the last of them: ${refused.at(-1)?.reason}`,
-    );
-    this.refused = refused;
-  }
-}
-
 /** Of rows that PostgreSQL may refuse, and of tries to find them. */
 const MAX_REFUSED = 1000;
 const MAX_TRIES = 100;
 
 /**
  * Waiting is the reader's to bound, which is killed when it stalls; a statement may be the check of some million rows.
- * Of PostgreSQL's own limits only those stay that end with a lost client.
+ * Of PostgreSQL's own limits only those stay that end with a lost client. One whose machine is gone is missed within a
+ * minute: until then the next attempt waits for its lock.
  */
-const PATIENCE =
-  "SET LOCAL idle_in_transaction_session_timeout = '30min'; SET LOCAL statement_timeout = '2h'";
+const PATIENCE = [
+  "SET LOCAL idle_in_transaction_session_timeout = '30min'",
+  "SET LOCAL statement_timeout = '2h'",
+  "SET LOCAL tcp_keepalives_idle = 20",
+  "SET LOCAL tcp_keepalives_interval = 10",
+  "SET LOCAL tcp_keepalives_count = 4",
+].join("; ");
 
 /**
  * Makes a tenant and fills it with a license's rows, in one transaction: schema, tables, rows, sequences, limits,
  * verification, marker. The whole verified tenant is there afterwards, or nothing of it.
  *
  * Rows go into the real tables with their constraints in force, but for the foreign keys of tables with many rows, which are
- * made anew when both tables are whole. A row that PostgreSQL refuses all the same is named to the reader, and the import
- * begins anew without it.
+ * made anew when both tables are whole. Rows that PostgreSQL refuses all the same are named to the reader, and the import
+ * begins anew without them.
  *
- * @throws VerificationError when what arrived isn't what was read; ImportRefusedError; whatever the reader throws; the
- * driver's error. Nothing is left of the tenant then.
+ * @throws VerificationError when what arrived isn't what was read; ImportRefusedError; ImportConstraintError; whatever the
+ * reader throws; the driver's error. Nothing is left of the tenant then.
  */
 export async function importTenant(pool: Pool, input: ImportTenantInput): Promise<ImportOutcome> {
   const target = await describeTarget(pool, input.blueprint);
-  let attempt: Attempt = { number: 1, refused: [], keys: firstKeyChecks(input.plan, target) };
+  let attempt: Attempt = {
+    number: 1,
+    refused: [],
+    careful: false,
+    keys: firstKeyChecks(input.plan, target),
+  };
   for (;;) {
     try {
-      return await withClient(pool, (client) => importOnce(client, input, target, attempt));
+      // Each foreign key that was checked leaves a plan in the connection, and every later change to a catalog looks through
+      // all of them: after forty imports one takes four times as long.
+      return await withClient(pool, (client) => importOnce(client, input, target, attempt), { reuse: false });
     } catch (error) {
-      const number = attempt.number + 1;
-      if (error instanceof RefusedError) {
-        const refused = [...attempt.refused, ...error.rows];
-        if (refused.length > MAX_REFUSED || attempt.number === MAX_TRIES) {
-          throw new ImportRefusedError(refused);
-        }
-        attempt = { ...attempt, number, refused };
-      } else if (attempt.keys === "at-the-end" && sqlState(error) === SQLSTATE.foreignKeyViolation) {
-        // Which row it is shows only when each is looked at.
-        attempt = { ...attempt, number, keys: "row-by-row" };
-      } else throw error;
+      attempt = nextAttempt(attempt, error);
     }
   }
 }
@@ -119,14 +113,30 @@ interface Attempt {
   /** From 1. */
   readonly number: number;
   readonly refused: readonly RefusedRow[];
+  /** See `LoadInput`. */
+  readonly careful: boolean;
   readonly keys: KeyChecks;
+}
+
+/** @throws what there is to say when beginning anew would not help */
+function nextAttempt({ number, refused: before, keys }: Attempt, error: unknown): Attempt {
+  const next = { number: number + 1, careful: true };
+  if (error instanceof RefusedError) {
+    const refused = [...before, ...error.rows];
+    if (refused.length > MAX_REFUSED || number === MAX_TRIES) throw new ImportRefusedError(refused);
+    return { ...next, refused, keys };
+  }
+  if (!(error instanceof ImportConstraintError)) throw error;
+  if (keys === "row-by-row" || sqlState(error.cause) !== SQLSTATE.foreignKeyViolation) throw error;
+  // Which rows they are shows only when each is looked at.
+  return { ...next, refused: before, keys: "row-by-row" };
 }
 
 async function importOnce(
   client: PoolClient,
   input: ImportTenantInput,
   target: TargetDescription,
-  { number, refused, keys }: Attempt,
+  { number, refused, careful, keys }: Attempt,
 ): Promise<ImportOutcome> {
   if (await lockName(client, input.schema)) {
     const marker = await readMarker(client, input.schema);
@@ -142,25 +152,26 @@ async function importOnce(
   if (made !== null) return made;
   const ofMany = await TablesOfMany.setAside(client, input.schema, input.plan, keys);
   await input.onTry();
-  const many = tablesOfMany(input.plan);
+  const { plan, schema } = input;
+  const many = tablesOfMany(plan);
   const found: FoundFigures[] = [];
-  const figures = await loadRows(client, input, refused, async (table) => {
-    const name = input.plan.tables[table]?.target ?? "";
-    await ofMany.giveBack(name);
+  const onTableEnd = async (table: number): Promise<void> => {
+    const name = plan.tables[table]?.target ?? "";
+    await checking(ofMany.giveBack(name));
     // The reader is busy with the next table, and PostgreSQL would wait for it.
-    if (many.has(name)) found.push(...(await readFigures(client, input.plan, [table])));
-  });
-  await client.query(closingScript(input, target));
-  const others = input.plan.tables.flatMap(({ target: name }, place) => (many.has(name) ? [] : place));
-  found.push(...(await readFigures(client, input.plan, others)));
-  const tables = verifyTables(input.plan, figures, found);
-  await client.query(afterLoadScript(input, target));
-  const loaded = new Set(input.plan.tables.map((table) => table.target));
+    if (many.has(name)) found.push(...(await readFigures(client, plan, target, [table])));
+  };
+  const loaded = await loadRows(client, { ...input, target, refused, careful, onTableEnd });
+  await checking(client.query("SET CONSTRAINTS ALL IMMEDIATE"));
+  const others = plan.tables.flatMap(({ target: name }, place) => (many.has(name) ? [] : place));
+  found.push(...(await readFigures(client, plan, target, others)));
+  const tables = verifyTables(plan, loaded.figures, found);
+  await setSequences(client, { plan, target, schema, found, quarantinedIds: loaded.quarantinedIds });
+  await checking(client.query(afterLoadScript(input, target)));
+  await verifyKeys(client, schema, target);
   const certificate: ImportFigures = {
     tables,
-    foreignKeys: target.tables
-      .filter(({ name }) => loaded.has(name))
-      .reduce((sum, { references }) => sum + references.length, 0),
+    foreignKeys: checkedKeys(plan, target),
     quarantined: tables.reduce((sum, table) => sum + table.quarantined, 0),
     tries: number,
   };
@@ -170,6 +181,11 @@ async function importOnce(
   }
   await client.query(completionScript(input));
   return { kind: "imported", figures: certificate };
+}
+
+function checkedKeys(plan: ImportPlan, { tables }: TargetDescription): number {
+  const loaded = new Set(plan.tables.map(({ target }) => target));
+  return tables.reduce((sum, { name, references }) => sum + (loaded.has(name) ? references.length : 0), 0);
 }
 
 /** Null when they are made; else why they can't be. */

@@ -3,7 +3,6 @@ import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import type { ImportPlan } from "./import-plan.ts";
 import type { ImportTenantInput } from "./import-tenant.ts";
 import { keptTables } from "./kept-tables.ts";
-import { moveSequences } from "./move-sequences.ts";
 import type { KeyChecks } from "./set-aside.ts";
 import type { TargetDescription, TargetReference, TargetTable } from "./target-description.ts";
 
@@ -33,15 +32,9 @@ export function openingScript(input: LoadInput, target: TargetDescription): stri
   ].join("");
 }
 
-/** What comes between the rows and their verification: constraints are in force, and new rows have a place. */
-export function closingScript(input: LoadInput, target: TargetDescription): string {
-  const loaded = loadedTables(input, target);
-  return `SET CONSTRAINTS ALL IMMEDIATE;\n${loaded.flatMap((table) => moveSequences(input.schema, table)).join("")}${limitsScript(input)}`;
-}
-
 /**
- * What comes after the verification, since it adds what isn't in the file: the mapping's own SQL. Then all is as in any
- * other tenant.
+ * What comes after the verification, since it adds what isn't in the file: the mapping's own SQL, the license's limits. Then
+ * all is as in any other tenant.
  */
 export function afterLoadScript(input: LoadInput, target: TargetDescription): string {
   const loaded = loadedTables(input, target);
@@ -50,6 +43,7 @@ export function afterLoadScript(input: LoadInput, target: TargetDescription): st
     `SELECT set_config('tenantry.parameters', ${parameters}, true);\n`,
     // Its last line may be a comment.
     ...input.afterLoad.map((statement) => `${statement}\n;\n`),
+    limitsScript(input),
     ...boundReferences(loaded, target).map((each) => deferrability(each, "NOT DEFERRABLE")),
     ...loaded
       .filter(({ hasTriggers }) => hasTriggers)

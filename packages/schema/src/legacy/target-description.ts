@@ -22,6 +22,14 @@ export interface TargetTable {
     readonly name: string;
     readonly mode: "DISABLE" | "ENABLE ALWAYS" | "ENABLE REPLICA";
   }[];
+  /** What an error of PostgreSQL names: constraints and unique indexes. Left out: none is known. */
+  readonly rules?: readonly TargetRule[];
+}
+
+export interface TargetRule {
+  readonly name: string;
+  /** The columns that it looks at; of a generated one those that it is worked out from. */
+  readonly columns: readonly string[];
 }
 
 export interface TargetColumn {

@@ -1,5 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import type { PoolClient } from "../pool.ts";
+import { relationsOf } from "../tenant/contents.ts";
+import { numberedColumn } from "./highest-ids.ts";
 import {
   CHECKSUM_NULL,
   CHECKSUM_SEPARATOR,
@@ -7,6 +9,7 @@ import {
   type TableFigures,
   type TablePlan,
 } from "./import-plan.ts";
+import type { TargetDescription } from "./target-description.ts";
 
 /** Casts have to read the same whatever the server's settings; see `CHECKSUM_SEPARATOR`. */
 export const PLAIN_TEXT =
@@ -31,8 +34,8 @@ export class VerificationError extends Error {
   readonly table: string;
   readonly figure: string;
 
-  constructor(table: string, figure: string, read: string, found: string) {
-    super(`table ${table}: ${figure} is ${found} here, and ${read} to the file's reader`);
+  constructor(table: string, figure: string, read: string, found: string, by = "to the file's reader") {
+    super(`${table === "" ? "" : `table ${table}: `}${figure} is ${found} here, and ${read} ${by}`);
     this.table = table;
     this.figure = figure;
   }
@@ -46,17 +49,21 @@ export interface FoundFigures {
   readonly checksum: string;
   /** In the order of the summed columns. */
   readonly sums: readonly string[];
+  /** Of the column that a sequence gives its values; null for no rows, or no such column. */
+  readonly highest: string | null;
 }
 
-/** Asks PostgreSQL in one query for rows, checksum and sums of some of the plan's tables. */
+/** Asks PostgreSQL in one query for rows, checksum, sums and highest id of some of the plan's tables. */
 export async function readFigures(
   client: PoolClient,
   plan: ImportPlan,
+  target: TargetDescription,
   places: readonly number[],
 ): Promise<FoundFigures[]> {
   const queries = places.flatMap((place) => {
     const table = plan.tables[place];
-    return table === undefined ? [] : figuresQuery(table, place);
+    if (table === undefined) return [];
+    return figuresQuery(table, place, table.extra ? null : numberedColumn(target, table.target));
   });
   if (queries.length === 0) return [];
   return (await client.query<FoundFigures>(queries.join(" UNION ALL "))).rows;
@@ -89,6 +96,30 @@ export function verifyTables(
   });
 }
 
+/**
+ * Compares the number of a schema's foreign keys with that of its blueprint: those that were set aside are back.
+ *
+ * @throws VerificationError
+ */
+export async function verifyKeys(
+  client: PoolClient,
+  schema: string,
+  { tables }: TargetDescription,
+): Promise<void> {
+  const { rows } = await client.query<{ keys: number }>(`SELECT count(*)::integer AS keys
+    FROM ${relationsOf(schema)} AS relation JOIN pg_constraint AS con ON con.conrelid = relation.oid
+    WHERE con.contype = 'f' AND relation.relkind = 'r'`);
+  const keys = tables.reduce((sum, { references }) => sum + references.length, 0);
+  if (rows[0]?.keys === keys) return;
+  throw new VerificationError(
+    "",
+    "the number of foreign keys",
+    String(keys),
+    String(rows[0]?.keys),
+    "in the blueprint",
+  );
+}
+
 function compare(table: string, figure: string, read: string, found: string): void {
   if (read !== found) throw new VerificationError(table, figure, read, found);
 }
@@ -103,11 +134,12 @@ function plain(sum: string): string {
   return short === "-0" || short === "" ? "0" : short;
 }
 
-function figuresQuery(table: TablePlan, place: number): string {
+function figuresQuery(table: TablePlan, place: number, numbered: string | null): string {
   const sums = summed(table).map(({ target }) => `coalesce(sum(${quoteIdentifier(target)}), 0)::text`);
+  const highest = numbered === null ? "NULL" : `max(${quoteIdentifier(numbered)})::text`;
   return `SELECT ${place} AS place, count(*)::text AS rows,
     coalesce(sum(('x' || encode(substr(sha256(convert_to(${rowText(table)}, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint), 0)::text AS checksum,
-    ARRAY[${sums.join(", ")}]::text[] AS sums FROM ${quoteIdentifier(table.target)}`;
+    ARRAY[${sums.join(", ")}]::text[] AS sums, ${highest} AS highest FROM ${quoteIdentifier(table.target)}`;
 }
 
 /** Functions take at most 100 arguments, so that long rows are put together of parts. */
