@@ -124,17 +124,41 @@ describe("an imported tenant", () => {
     expect(await next("people", "(name) VALUES ('n')")).toBe(6);
   });
 
-  it("numbers from the beginning after negative ids, and refuses the row after the last number", async () => {
+  it("numbers from the beginning after negative ids, and in the widest gap after the last number", async () => {
     const { input } = await load([
       { ...TEAMS, rows: [["-7", "below", null]] },
-      { ...PEOPLE, rows: [["2147483647", "last", null, null]] },
+      {
+        ...PEOPLE,
+        rows: ["3", "4", "2147483000", "2147483647"].map((id) => [id, "p", null, null]),
+      },
     ]);
     const [team] = await rows(`INSERT INTO ${input.schema}.teams (name) VALUES ('n') RETURNING id`);
     expect(team).toEqual({ id: expect.any(Number) });
     expect(Number(team?.id)).toBeGreaterThan(0);
-    await expect(rows(`INSERT INTO ${input.schema}.people (name) VALUES ('n')`)).rejects.toMatchObject({
-      code: "2200H",
-    });
+    const insert = `INSERT INTO ${input.schema}.people (name) VALUES ('n') RETURNING id`;
+    expect(await rows(insert)).toEqual([{ id: 5 }]);
+  });
+
+  it("numbers past the last number of eight bytes as well", async () => {
+    const { input } = await load([{ ...NOTES, rows: [["9223372036854775807", "last", null]] }]);
+    const insert = `INSERT INTO ${input.schema}.notes (body) VALUES ('n') RETURNING id`;
+    expect(await rows(insert)).toEqual([{ id: "1" }]);
+  });
+
+  it("keeps the numbers of rows in quarantine free, but for one that no sequence gets past", async () => {
+    const rooms = {
+      ...ROOMS,
+      rows: ["r", "r", "odd"].map((name, at) => [String(at), `${name}${at}`, null, null]),
+    };
+    const { input } = await load([rooms]);
+    const insert = `INSERT INTO ${input.schema}.rooms (label) VALUES ('n') RETURNING id`;
+    expect(await rows(insert)).toEqual([{ id: 4 }]);
+    const last = { integer: "2147483647" };
+    const far = tell([rooms], (event) =>
+      event.kind === "quarantined" ? { ...event, row: { ...event.row, row: { id: last } } } : event,
+    );
+    const { input: other } = await load([rooms], { open: far });
+    expect(await rows(insert.replace(input.schema, other.schema))).toEqual([{ id: 2 }]);
   });
 
   it("holds more than the license allows, and takes no further row", async () => {
@@ -215,7 +239,8 @@ describe("tables of many rows, whose keys are checked for all rows at once", () 
     const place = target();
     const told = tables(7);
     await expect(load(told, { ...place, open: tell(told, undefined, 250) })).rejects.toMatchObject({
-      code: "23503",
+      name: "ImportConstraintError",
+      constraint: "notes_room_id_fkey",
     });
     expect(await left(place.schema, place.role)).toEqual([]);
   });
@@ -234,8 +259,23 @@ describe("rows that nobody foresaw to be refused", () => {
       ],
     };
     const tables = [rooms];
-    const { outcome, quarantined, input } = await load(tables, { open: tell(tables, undefined, 3) });
+    let named: string[][] = [];
+    const { outcome, quarantined, input } = await load(tables, {
+      open: (refused) => {
+        named = refused.map(({ rowId, column, reason }) => [rowId, column, reason]);
+        return tell(tables, undefined, 3)(refused);
+      },
+    });
     expect(quarantined.map(({ rowId }) => rowId)).toEqual(["2", "3", "5"]);
+    expect(named.sort()).toEqual([
+      [
+        "2",
+        "during",
+        "It can't stand beside another row that was imported before it (rule rooms_during_excl).",
+      ],
+      ["3", "label", "It breaks a rule of its table (rule rooms_label_check)."],
+      ["5", "price", "PostgreSQL doesn't take it (SQLSTATE 22003)."],
+    ]);
     expect(outcome).toMatchObject({ kind: "imported", figures: { quarantined: 3, tries: 3 } });
     expect(await rows(`SELECT id FROM ${input.schema}.rooms ORDER BY id`)).toEqual([{ id: 1 }, { id: 4 }]);
   });
@@ -256,6 +296,40 @@ describe("rows that nobody foresaw to be refused", () => {
     expect(quarantined.map(({ rowId }) => Number(rowId))).toEqual(
       Array.from({ length: 30 }, (_, at) => at * 3 + 2),
     );
+  });
+
+  it("are found also where PostgreSQL doesn't say which of many refers to nothing", async () => {
+    const count = 25;
+    const pairs: ToldTable = {
+      target: "pairs",
+      columns: ["a", "b", "grade", "room_id"],
+      rows: Array.from({ length: count }, (_, at) => [String(at), "1", "1", at % 10 === 9 ? "77" : "40"]),
+    };
+    const tables = [ROOMS, pairs];
+    const { outcome, quarantined, input } = await load(tables, { open: tell(tables, undefined, 11) });
+    expect(outcome).toMatchObject({ kind: "imported", figures: { tries: 3, quarantined: 2 } });
+    expect(quarantined.map(({ target, rowId }) => [target, rowId])).toEqual([
+      ["pairs", "10"],
+      ["pairs", "20"],
+    ]);
+    expect(await rows(`SELECT count(*)::integer FROM ${input.schema}.pairs`)).toEqual([{ count: count - 2 }]);
+  });
+
+  it("aren't what a callback throws that has an error of another database", async () => {
+    const theirs = Object.assign(new Error("the quarantine is closed"), { code: "23503" });
+    let opened = 0;
+    const open = tell([ROOMS]);
+    const more: Partial<ImportTenantInput> = {
+      open: (refused) => {
+        opened += 1;
+        return open(refused);
+      },
+      beforeCommit: async () => {
+        throw theirs;
+      },
+    };
+    await expect(load([ROOMS], more)).rejects.toBe(theirs);
+    expect(opened).toBe(1);
   });
 
   it("fail the import when they are too many", async () => {
@@ -384,6 +458,17 @@ type Figures = Extract<ImportEvent, { kind: "table-end" }>["figures"];
 function figures(change: (figures: Figures) => Figures): (event: ImportEvent) => ImportEvent {
   return (event) => (event.kind === "table-end" ? { ...event, figures: change(event.figures) } : event);
 }
+
+describe("imports one after the other", () => {
+  it("take new connections: what PostgreSQL remembers of one would slow down the next", async () => {
+    const afterLoad = ["INSERT INTO teams (name) VALUES (pg_backend_pid())"];
+    const schemas = [await load([], { afterLoad }), await load([], { afterLoad })];
+    const processes = await Promise.all(
+      schemas.map(({ input }) => rows(`SELECT name FROM ${input.schema}.teams WHERE name <> 'seeded'`)),
+    );
+    expect(processes[0]).not.toEqual(processes[1]);
+  });
+});
 
 describe("a name that is there already", () => {
   it("is this very tenant, from an earlier attempt: nothing is read again", async () => {
