@@ -423,6 +423,10 @@ describe("all or nothing", () => {
   it.each<[string, (event: ImportEvent) => ImportEvent | null]>([
     ["loses rows", (event) => (event.kind === "rows" && event.table === 3 ? null : event)],
     ["counts a row too few", figures((each) => ({ ...each, copied: each.copied - 1 }))],
+    [
+      "says that it has read none of the rows that it has told",
+      figures((each) => ({ ...each, read: 0, copied: 0, checksum: "0", sums: {} })),
+    ],
     ["has read more than it accounts for", figures((each) => ({ ...each, read: each.read + 1 }))],
     [
       "says that a row is in quarantine which it hasn't handed over",

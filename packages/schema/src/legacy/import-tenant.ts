@@ -159,12 +159,12 @@ async function importOnce(
     const name = plan.tables[table]?.target ?? "";
     await checking(ofMany.giveBack(name));
     // The reader is busy with the next table, and PostgreSQL would wait for it.
-    if (many.has(name)) found.push(...(await readFigures(client, plan, target, [table])));
+    if (many.has(name)) found.push(...(await readFigures(client, { plan, target }, [table], [])));
   };
   const loaded = await loadRows(client, { ...input, target, refused, careful, onTableEnd });
   await checking(client.query("SET CONSTRAINTS ALL IMMEDIATE"));
   const others = plan.tables.flatMap(({ target: name }, place) => (many.has(name) ? [] : place));
-  found.push(...(await readFigures(client, plan, target, others)));
+  found.push(...(await readFigures(client, { plan, target }, others, loaded.figures)));
   const tables = verifyTables(plan, loaded.figures, found);
   await setSequences(client, { plan, target, schema, found, quarantinedIds: loaded.quarantinedIds });
   await checking(client.query(afterLoadScript(input, target)));

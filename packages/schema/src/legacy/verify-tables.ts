@@ -53,20 +53,50 @@ export interface FoundFigures {
   readonly highest: string | null;
 }
 
-/** Asks PostgreSQL in one query for rows, checksum, sums and highest id of some of the plan's tables. */
+/**
+ * Asks PostgreSQL for rows, checksum, sums and highest id of some of the plan's tables, all in one query. Tables that ought
+ * to have no row, as most of a small tenant's, are only looked at for whether anything was ever written into them.
+ *
+ * @param figures the reader's, as far as they are known
+ */
 export async function readFigures(
   client: PoolClient,
-  plan: ImportPlan,
-  target: TargetDescription,
+  { plan, target }: { readonly plan: ImportPlan; readonly target: TargetDescription },
   places: readonly number[],
+  figures: readonly TableFigures[],
 ): Promise<FoundFigures[]> {
+  const untouched = await untouchedTables(
+    client,
+    plan,
+    places.filter((place) => figures[place]?.copied === 0),
+  );
   const queries = places.flatMap((place) => {
     const table = plan.tables[place];
-    if (table === undefined) return [];
+    if (table === undefined || untouched.has(place)) return [];
     return figuresQuery(table, place, table.extra ? null : numberedColumn(target, table.target));
   });
-  if (queries.length === 0) return [];
-  return (await client.query<FoundFigures>(queries.join(" UNION ALL "))).rows;
+  const { rows } =
+    queries.length === 0 ? { rows: [] } : await client.query<FoundFigures>(queries.join(" UNION ALL "));
+  return [...rows, ...[...untouched].map((place) => ({ ...NOTHING, place }))];
+}
+
+const NOTHING: Omit<FoundFigures, "place"> = { rows: "0", checksum: "0", sums: [], highest: null };
+
+/** Those without a single page: a query that counts nothing costs more than all the rest that is done for such a table. */
+async function untouchedTables(
+  client: PoolClient,
+  { tables }: ImportPlan,
+  places: readonly number[],
+): Promise<ReadonlySet<number>> {
+  if (places.length === 0) return new Set();
+  const named = places.map((place) => {
+    const name = quoteLiteral(quoteIdentifier(tables[place]?.target ?? ""));
+    return `(${place}, ${name}::regclass)`;
+  });
+  const { rows } = await client.query<{ place: number }>(
+    `SELECT place FROM (VALUES ${named.join(", ")}) AS named (place, relation) WHERE pg_relation_size(relation) = 0`,
+  );
+  return new Set(rows.map(({ place }) => place));
 }
 
 /**
