@@ -139,7 +139,7 @@ function summarize(
     ofIt: median(rates(name).map((rate, round) => (own[round] ?? Number.NaN) / rate)),
   }));
   const peaks = (raw.get(ours?.name ?? "") ?? []).map(({ peak }) => peak ?? null);
-  const known = peaks.flatMap((peak) => peak?.proportionalMb ?? []);
+  const known = peaks.flatMap((peak) => peak?.togetherMb ?? []);
   const targets: Target[] = movers.flatMap(({ name, target }) => {
     const speed = speeds.find((each) => each.name === name);
     if (target === null || speed === undefined) return [];

@@ -40,7 +40,7 @@ it("a million rows take no more memory than a hundred thousand", async () => {
     expect(run.items).toMatchObject([{ state: "succeeded", outcome: "imported", quarantined: 0 }]);
     expect(run.items[0]?.tables.find(({ source: name }) => name === "security_logs")?.copied).toBe(rows);
     // Null where there is no /proc to see it in.
-    if (peak !== null) peaks.push(peak.proportionalMb);
+    if (peak !== null) peaks.push(peak.togetherMb);
   }
   await worker.kill();
   const [small = 0, large = 0] = peaks;

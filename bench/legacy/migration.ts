@@ -9,6 +9,7 @@ import { startBenchWorker } from "./worker-process.ts";
 export interface OpenMigration {
   /** Moves every license of a source in, from the order to the run's end. @throws Error unless all went well */
   run(folder: string): Promise<MigrationRun>;
+  workerPid: number;
   close(): Promise<void>;
 }
 
@@ -64,6 +65,7 @@ export async function openMigration(
       const rows = items.reduce((sum, item) => sum + Number(item.rows_done), 0);
       return { seconds, licenses: items.length, rows, peak };
     },
+    workerPid: worker.pid,
     close: async () => {
       await worker.stop();
       await installation.close();

@@ -71,7 +71,7 @@ export async function measureSmallLicenses(
       await server.checkpoint();
       const run = await migration.run(source);
       note(OURS, run.licenses / run.seconds);
-      if (run.peak !== null && run.peak.proportionalMb > (peak?.proportionalMb ?? 0)) peak = run.peak;
+      if (run.peak !== null && run.peak.togetherMb > (peak?.togetherMb ?? 0)) peak = run.peak;
     } finally {
       await migration.close();
     }
@@ -89,7 +89,7 @@ export async function measureSmallLicenses(
 }
 
 /** The files are alike, so one is made and copied. */
-async function writeSource(folder: string, licenses: number, prefix = "SMAL"): Promise<string> {
+export async function writeSource(folder: string, licenses: number, prefix = "SMAL"): Promise<string> {
   await mkdir(folder, { recursive: true });
   const key = (index: number): string => `${prefix}-0000-0000-${String(index).padStart(4, "0")}`;
   const source = writeDedSource(folder, {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-const INTERVAL_MS = 40;
+const INTERVAL_MS = 50;
 
 /** Watches what a process and everything that it has started hold together. */
 export interface MemoryWatch {
@@ -10,15 +10,15 @@ export interface MemoryWatch {
 
 /** Megabytes. */
 export interface Memory {
-  /** Resident memory, pages that several processes share divided among them: what is taken of the machine. */
-  readonly proportionalMb: number;
-  /** Resident memory of each, added up: pages that they share (of Node itself, mostly) count as often as they are shared. */
+  /** Everybody's own pages, and those of files as many as whoever has most of them: they share those of Node itself. */
+  readonly togetherMb: number;
+  /** Resident memory of each, added up: what they share counts as often as it is shared. */
   readonly residentMb: number;
 }
 
 /**
- * Looks some 25 times a second at the memory of a process and of all its descendants. What comes and goes between two looks
- * isn't seen.
+ * Looks 20 times a second at the memory of a process and of all its descendants. What comes and goes between two looks isn't
+ * seen.
  */
 export function watchMemory(pid: number): MemoryWatch {
   const ended = new AbortController();
@@ -35,38 +35,39 @@ async function watch(pid: number, signal: AbortSignal): Promise<Memory | null> {
   const seen: Memory[] = [];
   for (;;) {
     const isLast = signal.aborted;
-    const now = await memoryOf(pid);
-    if (now !== null) seen.push(now);
+    const pages = await pagesOf(pid);
+    if (pages.length > 0) {
+      const sum = (what: keyof Pages): number => pages.reduce((total, each) => total + each[what], 0);
+      const files = Math.max(...pages.map(({ file }) => file));
+      seen.push({ togetherMb: sum("anonymous") + files, residentMb: sum("anonymous") + sum("file") });
+    }
     if (isLast) break;
     await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
   }
   if (seen.length === 0) return null;
   return {
-    proportionalMb: Math.max(...seen.map((each) => each.proportionalMb)),
+    togetherMb: Math.max(...seen.map((each) => each.togetherMb)),
     residentMb: Math.max(...seen.map((each) => each.residentMb)),
   };
 }
 
-/** `Pss` and `Rss` of proc_pid_smaps_rollup(5), of the process and its descendants. */
-async function memoryOf(pid: number): Promise<Memory | null> {
-  const own = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => null);
-  if (own === null) return null;
-  // Children of the main thread: Node starts them there.
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const theirs = await Promise.all(
-    children
-      .split(" ")
-      .filter((each) => each !== "")
-      .map((each) => memoryOf(Number(each))),
-  );
-  const sum = (what: keyof Memory, start: number): number =>
-    theirs.reduce<number>((total, each) => total + (each?.[what] ?? 0), start);
-  return {
-    proportionalMb: sum("proportionalMb", megabytes(own, "Pss")),
-    residentMb: sum("residentMb", megabytes(own, "Rss")),
-  };
+/** Megabytes of one process. */
+interface Pages {
+  readonly anonymous: number;
+  readonly file: number;
 }
 
-function megabytes(rollup: string, what: "Pss" | "Rss"): number {
-  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, "m").exec(rollup)?.[1] ?? 0) / 1024;
+/** `RssAnon` and `RssFile` of proc_pid_status(5), of the process and its descendants. */
+async function pagesOf(pid: number): Promise<Pages[]> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => null);
+  if (status === null) return [];
+  // Children of the main thread: Node starts them there.
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const theirs = children.split(" ").flatMap((each) => (each === "" ? [] : pagesOf(Number(each))));
+  const own = { anonymous: megabytes(status, "RssAnon"), file: megabytes(status, "RssFile") };
+  return [own, ...(await Promise.all(theirs)).flat()];
+}
+
+function megabytes(status: string, what: "RssAnon" | "RssFile"): number {
+  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) / 1024;
 }
