@@ -2,7 +2,7 @@ import { performOperation } from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
 import { type Answer, startApi } from "./support/api.ts";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
-import { hold, untilBlocked } from "./support/locks.ts";
+import { endSessionsOf, hold, untilBlocked } from "./support/locks.ts";
 import { acceptLicense, ended } from "./support/requests.ts";
 import { openTestInstallation, queueStores, TEST_LEASE_MS } from "./support/tenantry.ts";
 import { tiny } from "./support/tiny-blueprint.ts";
@@ -131,11 +131,9 @@ describe.each(queueStores())("changing many licenses, queue on $name", async ({ 
       `SELECT 1 FROM tenantry.operations WHERE id = '${id}' FOR UPDATE`,
     );
     const victim = await startWorkerProcess(database.url, redisUrl);
-    const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
+    await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
     await victim.kill();
-    await withAdmin(database.adminUrl, (client) =>
-      client.query("SELECT pg_terminate_backend($1)", [backend]),
-    );
+    await endSessionsOf(database.adminUrl, victim.role);
     await release();
     expect((await license(key)).expiresAt).toBe(before.expiresAt);
     const worker = await installation.work();

@@ -5,7 +5,7 @@ import { deleteLicense } from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { expectDeleted, retiredSchemas, roleOf } from "./support/deletion-check.ts";
-import { hold, untilBlocked } from "./support/locks.ts";
+import { endSession, hold, untilBlocked } from "./support/locks.ts";
 import { ended, orderLicense } from "./support/requests.ts";
 import { expectWholeTenant, schemaFacts } from "./support/tenant-check.ts";
 import { openTestInstallation, queueStores } from "./support/tenantry.ts";
@@ -41,9 +41,6 @@ describe.each(queueStores().slice(-1))(
     }
 
     const victim = () => startWorkerProcess(database.url, redisUrl, installation.backupDirectory);
-
-    const terminate = (backend: number) =>
-      withAdmin(database.adminUrl, (client) => client.query("SELECT pg_terminate_backend($1)", [backend]));
 
     const filesOf = (key: string) =>
       readdirSync(installation.backupDirectory).filter((name) => name.startsWith(key));
@@ -130,7 +127,7 @@ describe.each(queueStores().slice(-1))(
         const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
         expect(filesOf(tenant.key)).toHaveLength(1);
         await worker.kill();
-        if (alsoBackend) await terminate(backend);
+        if (alsoBackend) await endSession(database.adminUrl, backend);
         await expectWholeTenant(database.adminUrl, tenant.schema);
         expect(await retiredSchemas(database.adminUrl)).toEqual([]);
         await withAdmin(database.adminUrl, (client) =>
@@ -202,7 +199,7 @@ describe.each(queueStores().slice(-1))(
       const worker = await victim();
       const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
       await worker.kill();
-      if (alsoBackend) await terminate(backend);
+      if (alsoBackend) await endSession(database.adminUrl, backend);
       await release();
       const rescuer = await installation.work();
       const row = await ended(installation, tenant.operationId);
@@ -226,7 +223,7 @@ describe.each(queueStores().slice(-1))(
       const sleeper = await victim();
       const backend = await untilBlocked(database.adminUrl, `tenantry-${sleeper.role}-control`);
       sleeper.signal("SIGSTOP");
-      await terminate(backend);
+      await endSession(database.adminUrl, backend);
       await release();
       // It still holds the tenant's lock, which the other has to wait for and then take.
       await expectFinished(tenant);

@@ -3,7 +3,7 @@ import { cancelOperation, listQuarantine, performOperation } from "@tenantry/ten
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { acceptMove, itemsOf, orderMove } from "./support/legacy-moves.ts";
-import { hold, untilBlocked } from "./support/locks.ts";
+import { endSession, endSessionsOf, hold, untilBlocked } from "./support/locks.ts";
 import { ended } from "./support/requests.ts";
 import { shop } from "./support/shop-blueprint.ts";
 import { SHOP_TABLES, writeShop } from "./support/shop-source.ts";
@@ -141,10 +141,9 @@ describe.each(queueStores())(
       await releaseSchema();
       // Before its commit, too, the worker's connections may wait for each other for a moment.
       await expect.poll(() => schemaIsThere(name), { timeout: 60_000 }).toBe(true);
-      const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
+      await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
       await victim.kill();
-      // Otherwise the server would go on with the statement that the dead worker had sent.
-      await query(`SELECT pg_terminate_backend(${backend})`);
+      await endSessionsOf(database.adminUrl, victim.role);
       await release();
       return id;
     }
@@ -181,7 +180,7 @@ describe.each(queueStores())(
       sleeper.signal("SIGSTOP");
       await release();
       // Its transaction is open and holds the schema's lock; the server ends such a one after a while, here at once.
-      await query(`SELECT pg_terminate_backend(${backend})`);
+      await endSession(database.adminUrl, backend);
       await expectWhole(id, "SLEEP-1");
       const done = await ended(installation, id);
       sleeper.signal("SIGCONT");

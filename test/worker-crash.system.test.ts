@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
-import { hold, untilBlocked } from "./support/locks.ts";
+import { endSession, hold, untilBlocked } from "./support/locks.ts";
 import { ended, orderLicense } from "./support/requests.ts";
 import { expectWholeTenant, tenantRoles, tenantSchemas } from "./support/tenant-check.ts";
 import { openTestInstallation, queueStores } from "./support/tenantry.ts";
@@ -68,7 +68,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     const backend = await untilBlocked(database.adminUrl, `tenantry-${victim.role}-control`);
     await victim.kill();
     // Otherwise the server would go on with the statement that the dead worker had sent.
-    await terminate(backend);
+    await endSession(database.adminUrl, backend);
     const before = await createdAt(tenant.schema);
     await release();
     await expectOneWholeTenant(operation.id, tenant.schema);
@@ -80,7 +80,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     const release = await hold(database.adminUrl, "LOCK TABLE pg_trigger IN SHARE MODE");
     const worker = await installation.work();
     const backend = await untilBlocked(database.adminUrl, "tenantry-test-provisioning");
-    await terminate(backend);
+    await endSession(database.adminUrl, backend);
     await release();
     await expectOneWholeTenant(operation.id, tenant.schema);
     await worker.close();
@@ -97,7 +97,7 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     sleeper.signal("SIGSTOP");
     await release();
     // Its transaction is open and holds the schema's lock; the server ends such a one after a while, here at once.
-    await terminate(backend);
+    await endSession(database.adminUrl, backend);
     await expectOneWholeTenant(operation.id, tenant.schema);
     const done = await ended(installation, operation.id);
     sleeper.signal("SIGCONT");
@@ -107,12 +107,6 @@ describe.each(queueStores())("a worker that dies, queue on $name", async ({ redi
     expect(await ended(installation, operation.id)).toEqual(done);
     await sleeper.kill();
   });
-
-  async function terminate(backend: number): Promise<void> {
-    await withAdmin(database.adminUrl, (client) =>
-      client.query("SELECT pg_terminate_backend($1)", [backend]),
-    );
-  }
 
   async function createdAt(schema: string): Promise<Date> {
     const found = await withAdmin(database.adminUrl, (client) =>

@@ -35,3 +35,18 @@ export async function untilBlocked(url: string, applicationName: string): Promis
     throw new Error(`nothing of ${applicationName} came to wait for a lock`);
   });
 }
+
+/** Ends a server's session, and returns when it is gone: until then it could still get a lock that is released. */
+export async function endSession(url: string, backend: number): Promise<void> {
+  await withAdmin(url, (client) => client.query("SELECT pg_terminate_backend($1, 30000)", [backend]));
+}
+
+/** Ends what a dead worker's sessions had been sent, which the server would otherwise carry out. */
+export async function endSessionsOf(url: string, role: string): Promise<void> {
+  await withAdmin(url, (client) =>
+    client.query(
+      "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, $1)",
+      [`tenantry-${role}-`],
+    ),
+  );
+}
