@@ -6,7 +6,6 @@ const MOST_COMMANDS = 200;
 
 /** Reader processes, at most so many at once, each for one root; those that have done their work well are used again. */
 export class ReaderPool {
-  readonly #max: number;
   readonly #temporaryFolder: string;
   readonly #idleMs: number;
   readonly #idle: ReaderProcess[] = [];
@@ -18,7 +17,6 @@ export class ReaderPool {
 
   constructor(max: number, temporaryFolder: string, idleMs: number) {
     if (!Number.isInteger(max) || max < 1) throw new RangeError("max has to be a whole number from 1 on");
-    this.#max = max;
     this.#turns = max;
     this.#temporaryFolder = temporaryFolder;
     this.#idleMs = idleMs;
@@ -71,6 +69,11 @@ export class ReaderPool {
     setTimeout(() => void end(), this.#idleMs).unref();
   }
 
+  /** Ends the readers that wait for work. */
+  async endIdle(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((reader) => reader.kill()));
+  }
+
   /** Kills all readers, and refuses whoever waits for one or comes later. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -81,11 +84,8 @@ export class ReaderPool {
   async #idleOf(root: string): Promise<ReaderProcess | null> {
     const at = this.#idle.findIndex((reader) => reader.root === root && !reader.isOver);
     if (at >= 0) return this.#idle.splice(at, 1)[0] ?? null;
-    // The turn that this one has may be the room that an idle one of another root takes.
-    const idle = this.#idle.filter((reader) => reader.isOver);
-    if (idle.length === 0 && this.#idle.length + this.#max - this.#turns > this.#max) {
-      idle.push(...this.#idle.slice(0, 1));
-    }
+    // One run after the other: an idle reader of another root would only take memory beside the new one.
+    const idle = this.#idle.filter((reader) => reader.isOver || reader.root !== root);
     for (const reader of idle) this.#idle.splice(this.#idle.indexOf(reader), 1);
     await Promise.all(idle.map((reader) => reader.kill()));
     return null;

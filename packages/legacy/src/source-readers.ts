@@ -23,7 +23,7 @@ export interface SourceReadersOptions {
   readonly maxFileBytes?: number;
   /** How long reading one file may take, not counting what the receiver needs. Default six hours. */
   readonly maxSeconds?: number;
-  /** How long a reader waits for the next file before it ends. Default 10 s. */
+  /** How long a reader waits for the next file before it ends. Default 1 s. */
   readonly idleMs?: number;
   /** Where sources are copied to that can't be read where they lie. Default: the system's. */
   readonly temporaryDirectory?: string;
@@ -42,6 +42,8 @@ export interface ImportSource {
 
 /** A silent reader is given so much longer for a large file: one step of SQLite's goes through all of it. */
 const SLOWEST_BYTES_PER_MS = 20_000;
+/** Reading it takes so much longer than the start of a reader that idle ones needn't hold memory beside it. */
+const LARGE_FILE_BYTES = 16 * 2 ** 20;
 const TOO_LONG = "Reading the file took longer than it may.";
 const MOST_RECORD_BYTES = 256 * 2 ** 20;
 
@@ -58,11 +60,7 @@ export class SourceReaders {
   readonly #maxMs: number;
 
   constructor(options: SourceReadersOptions) {
-    this.#pool = new ReaderPool(
-      options.max,
-      options.temporaryDirectory ?? tmpdir(),
-      options.idleMs ?? 10_000,
-    );
+    this.#pool = new ReaderPool(options.max, options.temporaryDirectory ?? tmpdir(), options.idleMs ?? 1_000);
     this.#stallMs = options.stallMs ?? 60_000;
     this.#maxFileBytes = options.maxFileBytes ?? 64 * 2 ** 30;
     this.#maxMs = (options.maxSeconds ?? 6 * 3600) * 1000;
@@ -172,8 +170,10 @@ export class SourceReaders {
       if (leftMs <= 0) throw new ReaderSlowError(TOO_LONG);
       const { header } = frame;
       if (header.kind === "done") return;
-      if (header.kind === "opened") silenceMs += header.bytes / SLOWEST_BYTES_PER_MS;
-      else if (header.kind !== "alive") yield frame;
+      if (header.kind === "opened") {
+        silenceMs += header.bytes / SLOWEST_BYTES_PER_MS;
+        if (header.bytes >= LARGE_FILE_BYTES) await this.#pool.endIdle();
+      } else if (header.kind !== "alive") yield frame;
     }
   }
 }

@@ -17,7 +17,9 @@ export type Row = Readonly<Record<string, LegacyValue>>;
  * @throws SourceError when the file can't be read, or holds no licenses' table: nothing can be said of any license then.
  */
 export async function masterList(folder: LegacyFolder): Promise<EntryList> {
-  const tables = await Promise.all(LICENSE_TABLES.map((table) => folder.rows(MASTER, table)));
+  const tables: (readonly Row[] | null)[] = [];
+  // One after the other: at once, each would take a reader process of its own.
+  for (const table of LICENSE_TABLES) tables.push(await folder.rows(MASTER, table));
   if (tables.every((rows) => rows === null)) {
     throw new SourceError("SOURCE_INVALID", MASTER, `${MASTER} has no table of licenses.`);
   }
