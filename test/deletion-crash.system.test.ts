@@ -14,228 +14,224 @@ import { startWorkerProcess } from "./support/worker-process.ts";
 const TENANT_SCHEMA_LOCK = 0x74_6e_00_02;
 const CALLER = { actor: "cli:test", apiKeyId: null, idempotency: null };
 
-// The steps are the same whatever the queue lies on: one store is enough.
-describe.each(queueStores().slice(-1))(
-  "a worker that dies while it deletes, queue on $name",
-  async ({ redisUrl }) => {
-    const database = await createTestDatabase();
-    const installation = await openTestInstallation({ databaseUrl: database.url, redisUrl });
+describe.each(queueStores())("a worker that dies while it deletes, queue on $name", async ({ redisUrl }) => {
+  const database = await createTestDatabase();
+  const installation = await openTestInstallation({ databaseUrl: database.url, redisUrl });
 
-    mkdirSync(installation.backupDirectory, { mode: 0o700 });
+  mkdirSync(installation.backupDirectory, { mode: 0o700 });
 
-    interface Doomed {
-      readonly key: string;
-      readonly schema: string;
-      readonly role: string;
-      readonly operationId: string;
-    }
+  interface Doomed {
+    readonly key: string;
+    readonly schema: string;
+    readonly role: string;
+    readonly operationId: string;
+  }
 
-    async function doomed(): Promise<Doomed> {
-      const maker = await installation.work();
-      const { license, tenant, operation } = await orderLicense(installation);
-      expect((await ended(installation, operation.id)).state).toBe("succeeded");
-      await maker.close();
-      const role = await roleOf(installation, tenant);
-      const deletion = await deleteLicense(installation.ctx, { licenseKey: license.key }, CALLER);
-      return { key: license.key, schema: tenant.schema, role, operationId: deletion.operation.id };
-    }
+  async function doomed(): Promise<Doomed> {
+    const maker = await installation.work();
+    const { license, tenant, operation } = await orderLicense(installation);
+    expect((await ended(installation, operation.id)).state).toBe("succeeded");
+    await maker.close();
+    const role = await roleOf(installation, tenant);
+    const deletion = await deleteLicense(installation.ctx, { licenseKey: license.key }, CALLER);
+    return { key: license.key, schema: tenant.schema, role, operationId: deletion.operation.id };
+  }
 
-    const victim = () => startWorkerProcess(database.url, redisUrl, installation.backupDirectory);
+  const victim = () => startWorkerProcess(database.url, redisUrl, installation.backupDirectory);
 
-    const filesOf = (key: string) =>
-      readdirSync(installation.backupDirectory).filter((name) => name.startsWith(key));
+  const filesOf = (key: string) =>
+    readdirSync(installation.backupDirectory).filter((name) => name.startsWith(key));
 
-    async function untilHalfWritten(key: string): Promise<void> {
-      for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
-        const sizes = filesOf(key).map((name) => statSync(join(installation.backupDirectory, name)).size);
-        if (sizes.some((size) => size > 1_000_000)) {
-          expect(filesOf(key)).toEqual([expect.stringMatching(/\.partial$/)]);
-          return;
-        }
-        await wait(5);
+  async function untilHalfWritten(key: string): Promise<void> {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+      const sizes = filesOf(key).map((name) => statSync(join(installation.backupDirectory, name)).size);
+      if (sizes.some((size) => size > 1_000_000)) {
+        expect(filesOf(key)).toEqual([expect.stringMatching(/\.partial$/)]);
+        return;
       }
-      throw new Error("no backup came into being");
+      await wait(5);
     }
+    throw new Error("no backup came into being");
+  }
 
-    /** Another worker finishes it: gone, and the backup there, once and whole. */
-    async function expectFinished({ operationId, role }: Doomed): Promise<string> {
-      const rescuer = await installation.work();
-      const row = await ended(installation, operationId);
-      await rescuer.close();
-      expect(row.attempts).toBeGreaterThan(1);
-      const text = await expectDeleted(installation, database.adminUrl, row, role);
-      expect(text).toContain("\tAl Noor Trading\t");
-      return text;
-    }
+  /** Another worker finishes it: gone, and the backup there, once and whole. */
+  async function expectFinished({ operationId, role }: Doomed): Promise<string> {
+    const rescuer = await installation.work();
+    const row = await ended(installation, operationId);
+    await rescuer.close();
+    expect(row.attempts).toBeGreaterThan(1);
+    const text = await expectDeleted(installation, database.adminUrl, row, role);
+    expect(text).toContain("\tAl Noor Trading\t");
+    return text;
+  }
 
-    it("before it has begun leaves the work to another", async () => {
-      const tenant = await doomed();
-      const release = await hold(
-        database.adminUrl,
-        `SELECT pg_advisory_xact_lock(${TENANT_SCHEMA_LOCK}, hashtext('${tenant.schema}'))`,
-      );
-      const worker = await victim();
-      await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
-      await worker.kill();
-      await release();
-      await expectWholeTenant(database.adminUrl, tenant.schema);
-      await expectFinished(tenant);
-    });
-
-    it("while it waits for a transaction of the tenant's that has written loses nothing of it", async () => {
-      const tenant = await doomed();
-      const release = await hold(
-        database.adminUrl,
-        `INSERT INTO ${tenant.schema}.roles (name) VALUES ('never committed')`,
-      );
-      const worker = await victim();
-      await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
-      await worker.kill();
-      await release();
-      expect(await expectFinished(tenant)).not.toContain("never committed");
-    });
-
-    it("in the middle of the backup leaves no half file, and nothing dropped", async () => {
-      const tenant = await doomed();
-      await withAdmin(database.adminUrl, (client) =>
-        client.query(
-          `INSERT INTO ${tenant.schema}.security_logs (event_type, details)
-           SELECT 'x', repeat(md5(n::text) || md5((-n)::text), 10) FROM generate_series(1, 400000) AS n`,
-        ),
-      );
-      const worker = await victim();
-      await untilHalfWritten(tenant.key);
-      await worker.kill();
-      await expectWholeTenant(database.adminUrl, tenant.schema);
-      expect(await retiredSchemas(database.adminUrl)).toEqual([]);
-      const text = await expectFinished(tenant);
-      expect(text.match(/\n\d+\t\\N\tx\t/g)).toHaveLength(400_000);
-    });
-
-    it.each([
-      ["and its statement with it", true],
-      ["and its statement goes through without it", false],
-    ])(
-      "at the point of no return, %s, leaves the tenant whole until another has taken a newer backup",
-      async (_, alsoBackend) => {
-        const tenant = await doomed();
-        const release = await hold(
-          database.adminUrl,
-          `SELECT FROM tenantry.deletions WHERE operation_id = '${tenant.operationId}' FOR UPDATE`,
-        );
-        const worker = await victim();
-        const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
-        expect(filesOf(tenant.key)).toHaveLength(1);
-        await worker.kill();
-        if (alsoBackend) await endSession(database.adminUrl, backend);
-        await expectWholeTenant(database.adminUrl, tenant.schema);
-        expect(await retiredSchemas(database.adminUrl)).toEqual([]);
-        await withAdmin(database.adminUrl, (client) =>
-          client.query(`INSERT INTO ${tenant.schema}.roles (name) VALUES ('written meanwhile')`),
-        );
-        await release();
-        expect(await expectFinished(tenant)).toContain("written meanwhile");
-      },
+  it("before it has begun leaves the work to another", async () => {
+    const tenant = await doomed();
+    const release = await hold(
+      database.adminUrl,
+      `SELECT pg_advisory_xact_lock(${TENANT_SCHEMA_LOCK}, hashtext('${tenant.schema}'))`,
     );
+    const worker = await victim();
+    await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
+    await worker.kill();
+    await release();
+    await expectWholeTenant(database.adminUrl, tenant.schema);
+    await expectFinished(tenant);
+  });
 
-    it("with the first key still to drop shows nothing half-dropped under the tenant's name", async () => {
-      const tenant = await doomed();
-      const release = await hold(
-        database.adminUrl,
-        `LOCK TABLE ${tenant.schema}.accounts IN ACCESS SHARE MODE`,
-      );
-      const worker = await victim();
-      await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
-      await worker.kill();
-      expect(await schemaFacts(database.adminUrl, tenant.schema)).toBeNull();
-      expect(await retiredSchemas(database.adminUrl)).toHaveLength(1);
-      const [backup] = filesOf(tenant.key);
-      await release();
-      await expectFinished(tenant);
-      // The backup from before the schema was put aside is the last one: nobody makes another of what is half gone.
-      expect(filesOf(tenant.key)).toEqual([backup]);
-    });
+  it("while it waits for a transaction of the tenant's that has written loses nothing of it", async () => {
+    const tenant = await doomed();
+    const release = await hold(
+      database.adminUrl,
+      `INSERT INTO ${tenant.schema}.roles (name) VALUES ('never committed')`,
+    );
+    const worker = await victim();
+    await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
+    await worker.kill();
+    await release();
+    expect(await expectFinished(tenant)).not.toContain("never committed");
+  });
 
-    it("among the tables goes on with those that are left", async () => {
-      const tenant = await doomed();
-      // Views come before tables, and a lock on the last table lets the others go.
-      const release = await hold(
-        database.adminUrl,
-        `LOCK TABLE ${tenant.schema}.kysely_migration IN ACCESS SHARE MODE`,
-      );
-      const worker = await victim();
-      await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
-      await worker.kill();
-      const [retired = ""] = await retiredSchemas(database.adminUrl);
-      const left = await withAdmin(database.adminUrl, (client) =>
-        client.query("SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = $1", [retired]),
-      );
-      expect(left.rows[0].tables).toBeLessThan(50);
-      expect(left.rows[0].tables).toBeGreaterThan(1);
-      await release();
-      await expectFinished(tenant);
-    });
+  it("in the middle of the backup leaves no half file, and nothing dropped", async () => {
+    const tenant = await doomed();
+    await withAdmin(database.adminUrl, (client) =>
+      client.query(
+        `INSERT INTO ${tenant.schema}.security_logs (event_type, details)
+           SELECT 'x', repeat(md5(n::text) || md5((-n)::text), 10) FROM generate_series(1, 400000) AS n`,
+      ),
+    );
+    const worker = await victim();
+    await untilHalfWritten(tenant.key);
+    await worker.kill();
+    await expectWholeTenant(database.adminUrl, tenant.schema);
+    expect(await retiredSchemas(database.adminUrl)).toEqual([]);
+    const text = await expectFinished(tenant);
+    expect(text.match(/\n\d+\t\\N\tx\t/g)).toHaveLength(400_000);
+  });
 
-    it("at the last drop, schema and role together, leaves both or none", async () => {
-      const tenant = await doomed();
-      const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
-      const worker = await victim();
-      await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
-      await worker.kill();
-      expect(await retiredSchemas(database.adminUrl)).toHaveLength(1);
-      await release();
-      await expectFinished(tenant);
-    });
-
-    it.each([
-      ["and its statement with it", true],
-      ["and its statement goes through without it", false],
-    ])("when all is dropped but nothing is said, %s, has it said once", async (_, alsoBackend) => {
-      const tenant = await doomed();
-      const release = await hold(
-        database.adminUrl,
-        `SELECT FROM tenantry.licenses WHERE key = '${tenant.key}' FOR UPDATE`,
-      );
-      const worker = await victim();
-      const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
-      await worker.kill();
-      if (alsoBackend) await endSession(database.adminUrl, backend);
-      await release();
-      const rescuer = await installation.work();
-      const row = await ended(installation, tenant.operationId);
-      await rescuer.close();
-      await expectDeleted(installation, database.adminUrl, row, tenant.role);
-      const events = await installation.ctx.control
-        .selectFrom("operation_events")
-        .select("type")
-        .where("operation_id", "=", tenant.operationId)
-        .where("type", "=", "succeeded")
-        .execute();
-      expect(events).toHaveLength(1);
-    });
-
-    it("or only sleeps, and wakes up again after another took over, takes nothing away", async () => {
+  it.each([
+    ["and its statement with it", true],
+    ["and its statement goes through without it", false],
+  ])(
+    "at the point of no return, %s, leaves the tenant whole until another has taken a newer backup",
+    async (_, alsoBackend) => {
       const tenant = await doomed();
       const release = await hold(
         database.adminUrl,
         `SELECT FROM tenantry.deletions WHERE operation_id = '${tenant.operationId}' FOR UPDATE`,
       );
-      const sleeper = await victim();
-      const backend = await untilBlocked(database.adminUrl, `tenantry-${sleeper.role}-control`);
-      sleeper.signal("SIGSTOP");
-      await endSession(database.adminUrl, backend);
+      const worker = await victim();
+      const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
+      expect(filesOf(tenant.key)).toHaveLength(1);
+      await worker.kill();
+      if (alsoBackend) await endSession(database.adminUrl, backend);
+      await expectWholeTenant(database.adminUrl, tenant.schema);
+      expect(await retiredSchemas(database.adminUrl)).toEqual([]);
+      await withAdmin(database.adminUrl, (client) =>
+        client.query(`INSERT INTO ${tenant.schema}.roles (name) VALUES ('written meanwhile')`),
+      );
       await release();
-      // It still holds the tenant's lock, which the other has to wait for and then take.
-      await expectFinished(tenant);
-      const files = filesOf(tenant.key);
-      const done = await ended(installation, tenant.operationId);
-      sleeper.signal("SIGCONT");
-      // It takes the next order, which shows that it is awake and has dealt with what it found.
-      const next = await orderLicense(installation);
-      expect((await ended(installation, next.operation.id)).state).toBe("succeeded");
-      expect(await ended(installation, tenant.operationId)).toEqual(done);
-      expect(filesOf(tenant.key)).toEqual(files);
-      await sleeper.kill();
-    });
-  },
-);
+      expect(await expectFinished(tenant)).toContain("written meanwhile");
+    },
+  );
+
+  it("with the first key still to drop shows nothing half-dropped under the tenant's name", async () => {
+    const tenant = await doomed();
+    const release = await hold(
+      database.adminUrl,
+      `LOCK TABLE ${tenant.schema}.accounts IN ACCESS SHARE MODE`,
+    );
+    const worker = await victim();
+    await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
+    await worker.kill();
+    expect(await schemaFacts(database.adminUrl, tenant.schema)).toBeNull();
+    expect(await retiredSchemas(database.adminUrl)).toHaveLength(1);
+    const [backup] = filesOf(tenant.key);
+    await release();
+    await expectFinished(tenant);
+    // The backup from before the schema was put aside is the last one: nobody makes another of what is half gone.
+    expect(filesOf(tenant.key)).toEqual([backup]);
+  });
+
+  it("among the tables goes on with those that are left", async () => {
+    const tenant = await doomed();
+    // Views come before tables, and a lock on the last table lets the others go.
+    const release = await hold(
+      database.adminUrl,
+      `LOCK TABLE ${tenant.schema}.kysely_migration IN ACCESS SHARE MODE`,
+    );
+    const worker = await victim();
+    await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
+    await worker.kill();
+    const [retired = ""] = await retiredSchemas(database.adminUrl);
+    const left = await withAdmin(database.adminUrl, (client) =>
+      client.query("SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = $1", [retired]),
+    );
+    expect(left.rows[0].tables).toBeLessThan(50);
+    expect(left.rows[0].tables).toBeGreaterThan(1);
+    await release();
+    await expectFinished(tenant);
+  });
+
+  it("at the last drop, schema and role together, leaves both or none", async () => {
+    const tenant = await doomed();
+    const release = await hold(database.adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
+    const worker = await victim();
+    await untilBlocked(database.adminUrl, `tenantry-${worker.role}-provisioning`);
+    await worker.kill();
+    expect(await retiredSchemas(database.adminUrl)).toHaveLength(1);
+    await release();
+    await expectFinished(tenant);
+  });
+
+  it.each([
+    ["and its statement with it", true],
+    ["and its statement goes through without it", false],
+  ])("when all is dropped but nothing is said, %s, has it said once", async (_, alsoBackend) => {
+    const tenant = await doomed();
+    const release = await hold(
+      database.adminUrl,
+      `SELECT FROM tenantry.licenses WHERE key = '${tenant.key}' FOR UPDATE`,
+    );
+    const worker = await victim();
+    const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
+    await worker.kill();
+    if (alsoBackend) await endSession(database.adminUrl, backend);
+    await release();
+    const rescuer = await installation.work();
+    const row = await ended(installation, tenant.operationId);
+    await rescuer.close();
+    await expectDeleted(installation, database.adminUrl, row, tenant.role);
+    const events = await installation.ctx.control
+      .selectFrom("operation_events")
+      .select("type")
+      .where("operation_id", "=", tenant.operationId)
+      .where("type", "=", "succeeded")
+      .execute();
+    expect(events).toHaveLength(1);
+  });
+
+  it("or only sleeps, and wakes up again after another took over, takes nothing away", async () => {
+    const tenant = await doomed();
+    const release = await hold(
+      database.adminUrl,
+      `SELECT FROM tenantry.deletions WHERE operation_id = '${tenant.operationId}' FOR UPDATE`,
+    );
+    const sleeper = await victim();
+    const backend = await untilBlocked(database.adminUrl, `tenantry-${sleeper.role}-control`);
+    sleeper.signal("SIGSTOP");
+    await endSession(database.adminUrl, backend);
+    await release();
+    // It still holds the tenant's lock, which the other has to wait for and then take.
+    await expectFinished(tenant);
+    const files = filesOf(tenant.key);
+    const done = await ended(installation, tenant.operationId);
+    sleeper.signal("SIGCONT");
+    // It takes the next order, which shows that it is awake and has dealt with what it found.
+    const next = await orderLicense(installation);
+    expect((await ended(installation, next.operation.id)).state).toBe("succeeded");
+    expect(await ended(installation, tenant.operationId)).toEqual(done);
+    expect(filesOf(tenant.key)).toEqual(files);
+    await sleeper.kill();
+  });
+});

@@ -8,6 +8,8 @@ declare module "vitest" {
     adminUrl: string;
     /** Null where there is no Redis to test with. */
     redisUrl: string | null;
+    /** The Redis that queues lie in; null for queues in PostgreSQL. */
+    queueRedisUrl: string | null;
   }
 }
 
@@ -19,10 +21,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await assertEnoughConnections(postgres.url);
   const redis = REDIS_URL ? given(REDIS_URL) : await source.redis();
   if (redis === null) {
-    process.stderr.write("No redis-server on the PATH: the queue is tested on PostgreSQL only.\n");
+    process.stderr.write("No redis-server on the PATH: tenants' keys in Redis aren't tested.\n");
   }
+  const isNamed = Boolean(REDIS_URL) || TEST_SERVICES === "containers";
   project.provide("adminUrl", postgres.url);
   project.provide("redisUrl", redis?.url ?? null);
+  project.provide("queueRedisUrl", isNamed ? (redis?.url ?? null) : null);
   return async () => {
     await redis?.stop();
     await postgres.stop();

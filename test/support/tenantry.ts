@@ -75,11 +75,8 @@ export async function openTestInstallation(options: TestInstallationOptions): Pr
   };
 }
 
-/** The queue's stores that there are to test with here. */
+/** Where the queue lies in this run of the tests, as the one case of a `describe.each`: see CONTRIBUTING.md. */
 export function queueStores(): { name: string; redisUrl: string | null }[] {
-  const redisUrl = inject("redisUrl");
-  return [
-    { name: "PostgreSQL", redisUrl: null },
-    ...(redisUrl === null ? [] : [{ name: "Redis", redisUrl }]),
-  ];
+  const redisUrl = inject("queueRedisUrl");
+  return [{ name: redisUrl === null ? "PostgreSQL" : "Redis", redisUrl }];
 }
