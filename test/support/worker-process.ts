@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { TEST_LEASE_MS } from "./tenantry.ts";
 
@@ -37,6 +38,8 @@ export async function startWorkerProcess(
   const child = fork(new URL("./worker-main.ts", import.meta.url), {
     env: {
       PATH: process.env.PATH,
+      // The command line's: see apps/cli/src/main.ts.
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/tenantry", import.meta.url)),
       TEST_DATABASE_URL: databaseUrl,
       TEST_REDIS_URL: redisUrl ?? "",
       TEST_LEASE_MS: String(TEST_LEASE_MS),
