@@ -69,7 +69,14 @@ interface Existing {
   readonly tenant: TenantRow;
 }
 
+/** Locks a license that is here already, and its tenant: tenant first, in the order of whoever else changes one. */
 async function findExisting(transaction: ControlDatabase, key: string): Promise<Existing | null> {
+  const tenant = await transaction
+    .selectFrom("tenants")
+    .selectAll()
+    .where("license_id", "=", (eb) => eb.selectFrom("licenses").select("id").where("key", "=", key))
+    .forNoKeyUpdate()
+    .executeTakeFirst();
   const license = await transaction
     .selectFrom("licenses")
     .selectAll()
@@ -77,12 +84,6 @@ async function findExisting(transaction: ControlDatabase, key: string): Promise<
     .forNoKeyUpdate()
     .executeTakeFirst();
   if (license === undefined) return null;
-  const tenant = await transaction
-    .selectFrom("tenants")
-    .selectAll()
-    .where("license_id", "=", license.id)
-    .forNoKeyUpdate()
-    .executeTakeFirst();
   if (tenant === undefined) {
     throw new TenancyError("TENANT_NOT_FOUND", "The license is here already, and has no tenant.");
   }
