@@ -15,8 +15,8 @@ const server = await startPrivateServer();
 
 const KILLS = 10;
 const WORKERS = 2;
-const LICENSES = 16;
-const ROWS = { customers: 300, products: 200, sales_invoices: 500, sales_invoice_items: 1_500 };
+const LICENSES = 10;
+const ROWS = { customers: 60, products: 40, sales_invoices: 100, sales_invoice_items: 400 };
 
 const source = dedSource({
   checks: 3,
