@@ -58,7 +58,7 @@ function planSays(item: LegacyItem): string {
   return [itemSays(item), differences].filter((text) => text !== "").join(" ");
 }
 
-/** `Keeps 1 unknown table; lacks 2 tables, 3 columns.` */
+/** `Keeps 1 unknown table; lacks 2 tables, 3 columns; leaves out licenses.` */
 function differencesText(differences: ItemDifferences): string {
   const { unknownTables, unknownColumns, missingTables, missingColumns, leftOut } = differences;
   const list = (parts: readonly (readonly [readonly unknown[], string])[]): string =>
@@ -77,8 +77,17 @@ function differencesText(differences: ItemDifferences): string {
   const parts = [
     ...(kept === "" ? [] : [`keeps ${kept}`]),
     ...(lacks === "" ? [] : [`lacks ${lacks}`]),
-    ...(leftOut.length === 0 ? [] : [`leaves out ${leftOut.length}`]),
+    ...(leftOut.length === 0 ? [] : [`leaves out ${named(leftOut)}`]),
   ];
   const text = parts.join("; ");
   return text === "" ? "" : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** What the mapping leaves out on purpose; the report has all of it, with the reasons. */
+const NAMED = 3;
+
+function named(leftOut: ItemDifferences["leftOut"]): string {
+  const names = leftOut.map(({ table, column }) => (column === null ? table : `${table}.${column}`));
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  return names.slice(0, NAMED).join(", ") + more;
 }
