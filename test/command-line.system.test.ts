@@ -88,7 +88,7 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     expect(await leftBehind()).toEqual([]);
   });
 
-  it("takes a license through its life, and shows who did what and why", async () => {
+  it("takes a license through its life, and shows who did what and why", { timeout: 240_000 }, async () => {
     const created = await run(
       ["license", "create", "--client", "Beta", "--admin", "b", "--no-wait", "--json"],
       {

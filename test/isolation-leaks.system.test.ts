@@ -201,7 +201,7 @@ describe("ten thousand transactions of fifty tenants through four connections", 
     expect(ctx.placements.get("default")?.gateways.open).toBeLessThanOrEqual(CONNECTIONS);
   });
 
-  it.runIf(hasPgBouncer)("nor through PgBouncer in transaction mode", async () => {
+  it.runIf(hasPgBouncer)("nor through PgBouncer in transaction mode", { timeout: 240_000 }, async () => {
     await storm(withConnections(pooledUrl, 20), ACCIDENTS);
   });
 });

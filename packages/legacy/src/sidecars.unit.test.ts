@@ -268,7 +268,8 @@ describe("copies of files", () => {
     const root = makeRoot();
     makeFile(root, "a.db", manyRows(10));
     const copies = copiesFolder();
-    const first = openReaders({ temporaryDirectory: copies });
+    // It must outlive the test's waiting: an idle reader ends soon, and takes its folder with it.
+    const first = openReaders({ temporaryDirectory: copies, idleMs: 60_000 });
     await first.describe(root, "a.db");
     const [live = ""] = readdirSync(copies);
     // No process has such a number.
