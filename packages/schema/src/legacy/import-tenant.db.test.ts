@@ -395,7 +395,7 @@ describe("all or nothing", () => {
           if (event.table === 2 && event.kind === "rows") {
             await withAdmin(adminUrl, (client) =>
               client.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'import' AND state LIKE 'idle in%'",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'import' AND state LIKE 'idle in%'",
               ),
             );
           }
