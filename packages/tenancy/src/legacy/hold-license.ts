@@ -71,10 +71,18 @@ interface Existing {
 
 /** Locks a license that is here already, and its tenant: tenant first, in the order of whoever else changes one. */
 async function findExisting(transaction: ControlDatabase, key: string): Promise<Existing | null> {
+  // One that can be seen has its tenant, of the same commit: asked for first, the tenant of a license that comes just then
+  // would be missed.
+  const known = await transaction
+    .selectFrom("licenses")
+    .select("id")
+    .where("key", "=", key)
+    .executeTakeFirst();
+  if (known === undefined) return null;
   const tenant = await transaction
     .selectFrom("tenants")
     .selectAll()
-    .where("license_id", "=", (eb) => eb.selectFrom("licenses").select("id").where("key", "=", key))
+    .where("license_id", "=", known.id)
     .forNoKeyUpdate()
     .executeTakeFirst();
   const license = await transaction
