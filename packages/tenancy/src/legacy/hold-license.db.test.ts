@@ -83,3 +83,19 @@ it("a license that was sold here and couldn't be made isn't replaced by an impor
   expect(await perform(child)).toMatchObject({ kind: "failed", error: { code: "STATE_CONFLICT" } });
   expect((await getLicense(ctx, license.key)).license.clientName).toBe("Sold here");
 });
+
+it("a license that is here is locked after its tenant, as by whoever else changes one: neither waits for the other", async () => {
+  const path = await writeShop(join(installation.legacyDirectory, "order"), [{ name: "ORDER-1" }]);
+  const first = await planned(path);
+  expect(await perform(first.child)).toMatchObject({ kind: "succeeded" });
+  const { child } = await planned(path);
+  await withAdmin(database.adminUrl, async (client) => {
+    await client.query(
+      `BEGIN; SET LOCAL lock_timeout = '5s'; SELECT FROM tenantry.tenants WHERE schema_name = 'shop_order_1' FOR UPDATE`,
+    );
+    const moving = perform(child);
+    await untilBlocked(database.adminUrl, "tenantry-test-control");
+    await client.query("SELECT FROM tenantry.licenses WHERE key = 'ORDER-1' FOR UPDATE; COMMIT");
+    expect(await moving).toMatchObject({ kind: "succeeded" });
+  });
+});
