@@ -6,7 +6,8 @@ const services = { globalSetup: ["test/support/global-setup.ts"], hookTimeout: 6
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["{apps,packages}/**/*.unit.test.ts"] } },
+      // Some try thousands of mutants: a busy machine takes its time for them.
+      { test: { name: "unit", include: ["{apps,packages}/**/*.unit.test.ts"], testTimeout: 30_000 } },
       {
         test: {
           name: "db",

@@ -81,7 +81,7 @@ async function measureOn(
   const installation = await openBench(databaseUrl);
   try {
     const { ctx } = installation;
-    const { provisioning } = placementOf(ctx, { placement: "default" });
+    const { provisioning } = await placementOf(ctx, { placement: "default" });
     const { rows } = await provisioning.query<{ version: string }>(
       "SELECT current_setting('server_version') AS version",
     );

@@ -1,13 +1,15 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { backup } from "./backup.ts";
 import type { Benchmark, BenchmarkOptions, ResultFile } from "./benchmark.ts";
 import { createTenant } from "./create-tenant.ts";
 import { isolation } from "./isolation.ts";
 import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
+import { scale } from "./scale.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy];
+const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]

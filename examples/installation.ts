@@ -1,6 +1,7 @@
 import { openLocalInstallation, openTerminal, printProblem, Shutdown } from "@tenantry/cli";
 import { createLogger, type Installation, parseConfig } from "@tenantry/installation";
 import { announceNew } from "@tenantry/jobs";
+import { loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import {
   createLicense,
@@ -39,6 +40,8 @@ export interface Customer {
 export async function runExample(
   name: string,
   story: (example: Example) => Promise<boolean | undefined>,
+  /** Folders of blueprints of the example's own. */
+  blueprintFolders: readonly string[] = [],
 ): Promise<never> {
   const terminal = openTerminal(process);
   const shutdown = new Shutdown(process, (message) => terminal.note(message));
@@ -46,7 +49,7 @@ export async function runExample(
   try {
     const config = parseConfig(process.env);
     const installation = await openLocalInstallation(config, {
-      blueprints: BLUEPRINTS,
+      blueprints: await loadBlueprints(BLUEPRINTS, [...config.blueprintFolders, ...blueprintFolders]),
       role: name,
       workerConcurrency: 2,
       log: createLogger({ level: process.env.LOG_LEVEL ? config.logLevel : "error", name }),

@@ -34,6 +34,19 @@ const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "GET /v1/legacy-migrations/{id}/quarantine": "legacy:write",
   "POST /v1/legacy-migrations/{id}/quarantine/retry": "legacy:write",
   "GET /v1/legacy-migrations/{id}/report": "legacy:write",
+  "POST /v1/licenses/{key}/backups": "backups:write",
+  "GET /v1/licenses/{key}/backups": "backups:read",
+  "DELETE /v1/licenses/{key}/backups": "backups:write",
+  "POST /v1/backups": "backups:write",
+  "GET /v1/backups": "backups:read",
+  "POST /v1/backups/import": "backups:write",
+  "GET /v1/backups/{id}": "backups:read",
+  "GET /v1/backups/{id}/content": "backups:read",
+  "POST /v1/backups/{id}/check": "backups:write",
+  "POST /v1/backups/{id}/verify": "backups:write",
+  "POST /v1/backups/{id}/restore": "backups:write",
+  "GET /v1/kept-schemas": "backups:read",
+  "DELETE /v1/kept-schemas/{id}": "backups:write",
   "GET /v1/operations": "operations:read",
   "GET /v1/operations/{id}": "operations:read",
   "GET /v1/operations/{id}/events": "operations:read",
@@ -90,7 +103,7 @@ describe("the routes", () => {
     expect(without.body.code).toBe("FORBIDDEN");
     expect(without.body.detail).toContain(scope);
     const withIt = await request(route, await api.key(scope));
-    expect([200, 400, 404]).toContain(withIt.status);
+    expect([200, 202, 400, 404]).toContain(withIt.status);
   });
 
   it("of sessions take no API key, and those of API keys no session", async () => {

@@ -1,15 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { runCommand, runCommandProcess } from "./support/command-line.ts";
 import { createTestDatabase } from "./support/database.ts";
 import { ADMIN_PASSWORD, createLicenseBody } from "./support/requests.ts";
 
-const CLI = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
 const directory = await mkdtemp(join(tmpdir(), "tenantry-bulk-"));
 const database = await createTestDatabase();
 
@@ -17,24 +13,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function tenantry(args: readonly string[], stdin = "") {
-  const child = spawn(process.execPath, [CLI, ...args], {
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      DATA_DIR: directory,
-      DATABASE_URL: database.url,
-      NO_COLOR: "1",
-    },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  child.stdin.end(stdin);
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
+/** Stdin is a process's own. */
+function tenantry(args: readonly string[], stdin = "") {
+  const environment = { DATA_DIR: directory, DATABASE_URL: database.url };
+  return args.includes("-") ? runCommandProcess(args, environment, stdin) : runCommand(args, environment);
 }
 
 async function file(name: string, content: string): Promise<string> {

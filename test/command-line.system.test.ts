@@ -7,8 +7,9 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { runCommand, runCommandProcess, startCommand } from "./support/command-line.ts";
+import { createTestDatabase } from "./support/database.ts";
 
-const CLI = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
 const VERIFY = fileURLToPath(new URL("../examples/offline-check/verify.mjs", import.meta.url));
 const dataDir = await mkdtemp(join(tmpdir(), "tenantry-cli-"));
 
@@ -17,30 +18,11 @@ afterAll(async () => {
 });
 
 /** Everything embedded, whatever services the suite itself runs on. */
-const ENVIRONMENT = {
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  DATA_DIR: dataDir,
-  PORT: "0",
-  NO_COLOR: "1",
-};
+const ENVIRONMENT = { DATA_DIR: dataDir, PORT: "0" };
 
-function start(args: readonly string[], environment: Record<string, string> = {}) {
-  return spawn(process.execPath, [CLI, ...args], {
-    env: { ...ENVIRONMENT, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function run(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = start(args, environment);
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
-}
+const start = (args: readonly string[]) => startCommand(args, ENVIRONMENT);
+const run = (args: readonly string[], environment: Record<string, string> = {}) =>
+  runCommandProcess(args, { ...ENVIRONMENT, ...environment });
 
 /** Processes whose command line or working directory names this test's data directory. */
 async function leftBehind(): Promise<string[]> {
@@ -86,118 +68,6 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     const healthy = await run(["doctor", license.key]);
     expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
     expect(await leftBehind()).toEqual([]);
-  });
-
-  it("takes a license through its life, and shows who did what and why", { timeout: 240_000 }, async () => {
-    const created = await run(
-      ["license", "create", "--client", "Beta", "--admin", "b", "--no-wait", "--json"],
-      {
-        TENANTRY_ADMIN_PASSWORD: "correct horse battery",
-      },
-    );
-    const { key, expiresAt } = JSON.parse(created.stdout).license;
-    const verb = async (name: string, ...options: string[]) => {
-      const done = await run(["license", name, key, ...options, "--json"]);
-      expect(done.code, done.stderr).toBe(0);
-      return JSON.parse(done.stdout);
-    };
-    expect(await verb("suspend", "--reason", "Invoice 4711")).toMatchObject({ status: "suspended" });
-    const checked = await run(["license", "check", key]);
-    expect(checked.code).toBe(1);
-    expect(checked.stdout).toContain("Invoice 4711");
-    const ailing = await run(["doctor", key]);
-    expect(ailing.stdout + ailing.stderr).toContain(`tenantry license resume ${key}`);
-    expect(await verb("resume", "--reason", "paid")).toMatchObject({ status: "active" });
-    expect(await verb("deactivate")).toMatchObject({ status: "inactive" });
-    expect(await verb("activate")).toMatchObject({ status: "active" });
-    const extended = await verb("extend", "--days", "7");
-    expect(Date.parse(extended.expiresAt) - Date.parse(expiresAt)).toBe(7 * 86_400_000);
-    const updated = await verb(
-      "update",
-      "--max-users",
-      "5",
-      "--email",
-      "b@beta.example",
-      "--clear",
-      "expires",
-    );
-    expect(updated).toMatchObject({ maxUsers: 5, email: "b@beta.example", expiresAt: null });
-    expect(await verb("check")).toMatchObject({ valid: true, daysRemaining: null });
-
-    const listed = await run(["license", "events", key]);
-    expect(listed.stdout).toMatch(/resumed +cli:\S+ +status suspended → active.* paid/);
-    expect(listed.stdout).toContain("maxUsers 1 → 5");
-    const shown = await run(["license", "show", key]);
-    expect(shown.stdout).toContain("maxUsers 1 → 5");
-    const types = JSON.parse((await run(["license", "show", key, "--json"])).stdout).events;
-    expect(types.map(({ type }: { type: string }) => type)).toEqual([
-      "changed",
-      "extended",
-      "activated",
-      "deactivated",
-      "resumed",
-    ]);
-    const refused = await run(["license", "extend", key, "--days", "7"]);
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain("STATE_CONFLICT");
-    expect(await leftBehind()).toEqual([]);
-  });
-
-  it("creates a client of the booking bot without a password, and finds him sound", async () => {
-    const order = ["license", "create", "--client", "Студия", "--blueprint", "booking"];
-    const created = await run([...order, "--param", "adminTelegramId=9700000001", "--json"]);
-    expect(created.code, created.stderr).toBe(0);
-    const { license, tenant } = JSON.parse(created.stdout);
-    expect(tenant).toMatchObject({ schema: "client_001", state: "ready" });
-    const shown = await run(["license", "show", license.key]);
-    expect(shown.stdout).toContain("client_001");
-    const healthy = await run(["doctor", license.key]);
-    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
-    const refused = await run([...order, "--param", "adminTelegramId=me", "--admin", "boss"]);
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("--param adminTelegramId must be integer");
-    expect(refused.stderr).toContain("--admin is not known to blueprint booking");
-  });
-
-  it("deletes a license after a yes, tells where its backup is, and finds all well afterwards", async () => {
-    const created = await run(["license", "create", "--client", "Gone", "--admin", "boss", "--json"], {
-      TENANTRY_ADMIN_PASSWORD: "correct horse battery",
-    });
-    const { key } = JSON.parse(created.stdout).license;
-    const unasked = await run(["license", "delete", key, "--json"]);
-    expect(unasked).toMatchObject({ code: 1, stdout: "" });
-    expect(JSON.parse(unasked.stderr.trim().split("\n").at(-1) ?? "").error.code).toBe("NOT_CONFIRMED");
-    const deleted = await run(["license", "delete", key.toLowerCase(), "--yes", "--json"]);
-    expect(deleted.code, deleted.stderr).toBe(0);
-    const { state, result } = JSON.parse(deleted.stdout);
-    expect(state).toBe("succeeded");
-    expect(await readdir(join(dataDir, "backups"))).toEqual([result.backup.file]);
-    const healthy = await run(["doctor", key]);
-    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
-    expect(healthy.stdout).toContain(result.backup.file);
-    expect(await leftBehind()).toEqual([]);
-  });
-
-  it.each([
-    [["nothing"], 2],
-    [["license", "create"], 2],
-    [["license", "create", "--client", "A", "--admin", "a", "--max-users", "0"], 2],
-    [["license", "show", "0000-0000-0000-0000"], 1],
-    [["license", "delete"], 2],
-    [["license", "delete", "0000-0000-0000-0000", "--yes"], 1],
-    [["operation", "show", "nonsense"], 1],
-    [["license", "suspend", "0000-0000-0000-0000"], 2],
-    [["license", "suspend", "0000-0000-0000-0000", "--reason", "x"], 1],
-    [["license", "extend", "0000-0000-0000-0000", "--days", "1.5"], 2],
-    [["license", "update", "0000-0000-0000-0000"], 2],
-    [["license", "update", "0000-0000-0000-0000", "--clear", "client"], 2],
-    [["license", "update", "0000-0000-0000-0000", "--email", "a@b.example", "--clear", "email"], 2],
-    [["license", "check", "0000-0000-0000-0000"], 1],
-    [["--help"], 0],
-    [["license", "create", "--help"], 0],
-  ])("ends %j with %d", async (args, expected) => {
-    const { code } = await run(args, { TENANTRY_ADMIN_PASSWORD: "correct horse battery" });
-    expect(code).toBe(expected);
   });
 
   it("names every fault of the environment at once, and starts nothing", async () => {
@@ -258,5 +128,132 @@ describe.runIf(process.platform === "linux")("the command line, with nothing ins
     const listed = await run(["license", "list", "--json"]);
     expect(listed.code, listed.stderr).toBe(0);
     expect(JSON.parse(listed.stdout).items.length).toBeGreaterThan(2);
+  });
+});
+
+describe("a command", async () => {
+  const { url } = await createTestDatabase();
+  const ordinary = { DATABASE_URL: url, DATA_DIR: join(dataDir, "ordinary") };
+  const run = (args: readonly string[], environment: Record<string, string> = {}) =>
+    runCommand(args, { ...ordinary, ...environment });
+
+  it("takes a license through its life, and shows who did what and why", async () => {
+    const created = await run(
+      ["license", "create", "--client", "Beta", "--admin", "b", "--no-wait", "--json"],
+      {
+        TENANTRY_ADMIN_PASSWORD: "correct horse battery",
+      },
+    );
+    const { key, expiresAt } = JSON.parse(created.stdout).license;
+    const verb = async (name: string, ...options: string[]) => {
+      const done = await run(["license", name, key, ...options, "--json"]);
+      expect(done.code, done.stderr).toBe(0);
+      return JSON.parse(done.stdout);
+    };
+    expect(await verb("suspend", "--reason", "Invoice 4711")).toMatchObject({ status: "suspended" });
+    const checked = await run(["license", "check", key]);
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toContain("Invoice 4711");
+    const ailing = await run(["doctor", key]);
+    expect(ailing.stdout + ailing.stderr).toContain(`tenantry license resume ${key}`);
+    expect(await verb("resume", "--reason", "paid")).toMatchObject({ status: "active" });
+    expect(await verb("deactivate")).toMatchObject({ status: "inactive" });
+    expect(await verb("activate")).toMatchObject({ status: "active" });
+    const extended = await verb("extend", "--days", "7");
+    expect(Date.parse(extended.expiresAt) - Date.parse(expiresAt)).toBe(7 * 86_400_000);
+    const updated = await verb(
+      "update",
+      "--max-users",
+      "5",
+      "--email",
+      "b@beta.example",
+      "--clear",
+      "expires",
+    );
+    expect(updated).toMatchObject({ maxUsers: 5, email: "b@beta.example", expiresAt: null });
+    expect(await verb("check")).toMatchObject({ valid: true, daysRemaining: null });
+
+    const listed = await run(["license", "events", key]);
+    expect(listed.stdout).toMatch(/resumed +cli:\S+ +status suspended → active.* paid/);
+    expect(listed.stdout).toContain("maxUsers 1 → 5");
+    const shown = await run(["license", "show", key]);
+    expect(shown.stdout).toContain("maxUsers 1 → 5");
+    const types = JSON.parse((await run(["license", "show", key, "--json"])).stdout).events;
+    expect(types.map(({ type }: { type: string }) => type)).toEqual([
+      "changed",
+      "extended",
+      "activated",
+      "deactivated",
+      "resumed",
+    ]);
+    const refused = await run(["license", "extend", key, "--days", "7"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("STATE_CONFLICT");
+  });
+
+  it("creates a client of the booking bot without a password, and finds him sound", async () => {
+    const order = ["license", "create", "--client", "Студия", "--blueprint", "booking"];
+    const created = await run([...order, "--param", "adminTelegramId=9700000001", "--json"]);
+    expect(created.code, created.stderr).toBe(0);
+    const { license, tenant } = JSON.parse(created.stdout);
+    expect(tenant).toMatchObject({ schema: "client_001", state: "ready" });
+    const shown = await run(["license", "show", license.key]);
+    expect(shown.stdout).toContain("client_001");
+    const healthy = await run(["doctor", license.key]);
+    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
+    const refused = await run([...order, "--param", "adminTelegramId=me", "--admin", "boss"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("--param adminTelegramId must be integer");
+    expect(refused.stderr).toContain("--admin is not known to blueprint booking");
+  });
+
+  it("measures what the server has room for", async () => {
+    const measured = await run(["doctor", "--capacity"]);
+    expect(measured.code, measured.stdout + measured.stderr).toBe(0);
+    expect(measured.stdout).toMatch(/room for [\d,]+ locks/);
+    expect(measured.stdout).toMatch(/of blueprint \w+, each about \d+ relations/);
+  });
+
+  it("deletes a license after a yes, tells where its backup is, and finds all well afterwards", async () => {
+    const created = await run(["license", "create", "--client", "Gone", "--admin", "boss", "--json"], {
+      TENANTRY_ADMIN_PASSWORD: "correct horse battery",
+    });
+    const { key } = JSON.parse(created.stdout).license;
+    const unasked = await run(["license", "delete", key, "--json"]);
+    expect(unasked).toMatchObject({ code: 1, stdout: "" });
+    expect(JSON.parse(unasked.stderr.trim().split("\n").at(-1) ?? "").error.code).toBe("NOT_CONFIRMED");
+    const deleted = await run(["license", "delete", key.toLowerCase(), "--yes", "--json"]);
+    expect(deleted.code, deleted.stderr).toBe(0);
+    const { state, result } = JSON.parse(deleted.stdout);
+    expect(state).toBe("succeeded");
+    const stored = await readdir(join(ordinary.DATA_DIR, "backups", "tenants", key));
+    expect(stored).toEqual([expect.stringContaining(result.backup.backupId)]);
+    const healthy = await run(["doctor", key]);
+    expect(healthy.code, healthy.stdout + healthy.stderr).toBe(0);
+    expect(healthy.stdout).toContain(result.backup.backupId);
+  });
+
+  it.each([
+    [["nothing"], 2],
+    [["license", "create"], 2],
+    [["license", "create", "--client", "A", "--admin", "a", "--max-users", "0"], 2],
+    [["license", "show", "0000-0000-0000-0000"], 1],
+    [["license", "delete"], 2],
+    [["license", "delete", "0000-0000-0000-0000", "--yes"], 1],
+    [["operation", "show", "nonsense"], 1],
+    [["license", "suspend", "0000-0000-0000-0000"], 2],
+    [["license", "suspend", "0000-0000-0000-0000", "--reason", "x"], 1],
+    [["license", "extend", "0000-0000-0000-0000", "--days", "1.5"], 2],
+    [["license", "update", "0000-0000-0000-0000"], 2],
+    [["license", "update", "0000-0000-0000-0000", "--clear", "client"], 2],
+    [["license", "update", "0000-0000-0000-0000", "--email", "a@b.example", "--clear", "email"], 2],
+    [["license", "check", "0000-0000-0000-0000"], 1],
+    [["doctor", "--capacity", "--isolation"], 2],
+    [["doctor", "--capacity", "0000-0000-0000-0000"], 2],
+    [["--help"], 0],
+    [["license", "create", "--help"], 0],
+  ])("ends %j with %d", async (args, expected) => {
+    const { code } = await run(args, { TENANTRY_ADMIN_PASSWORD: "correct horse battery" });
+    expect(code).toBe(expected);
   });
 });

@@ -1,15 +1,21 @@
+import { erp } from "@tenantry/schema/blueprints/erp";
 import { performOperation } from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { acceptLicense, ended, orderLicense } from "./support/requests.ts";
 import { expectWholeTenant, schemaFacts, tenantSchemas } from "./support/tenant-check.ts";
 import { openTestInstallation, queueStores, TEST_LEASE_MS } from "./support/tenantry.ts";
+import { tiny } from "./support/tiny-blueprint.ts";
 
 const SINK = { progress: async () => undefined, log: async () => undefined };
 
 describe.each(queueStores())("a create-license order, queue on $name", async ({ redisUrl }) => {
   const database = await createTestDatabase();
-  const installation = await openTestInstallation({ databaseUrl: database.url, redisUrl });
+  const installation = await openTestInstallation({
+    databaseUrl: database.url,
+    redisUrl,
+    blueprints: [erp, tiny],
+  });
 
   it("becomes a whole tenant", async () => {
     const worker = await installation.work();
@@ -62,7 +68,9 @@ describe.each(queueStores())("a create-license order, queue on $name", async ({ 
   });
 
   it("is finished with 49 others after the queue was emptied", async () => {
-    const orders = await Promise.all(Array.from({ length: 50 }, () => orderLicense(installation)));
+    const order = () =>
+      orderLicense(installation, { blueprint: "tiny", adminUsername: undefined, adminPassword: undefined });
+    const orders = await Promise.all(Array.from({ length: 50 }, order));
     for (const queue of installation.queues.all) await queue.obliterate({ force: true });
     const worker = await installation.work();
     const rows = await Promise.all(orders.map(({ operation }) => ended(installation, operation.id)));

@@ -1,13 +1,18 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { tenantFolder } from "@tenantry/archive";
 import {
+  cancelOperation,
   type DeleteTenantResult,
   deleteLicense,
   examineInstallation,
+  getBackup,
   normalizeLicenseKey,
+  type StoredError,
   withTenant,
 } from "@tenantry/tenancy";
 import { Redis } from "ioredis";
@@ -36,6 +41,13 @@ function canMount(): boolean {
   } finally {
     rmdirSync(place);
   }
+}
+
+/** What lies in a folder, and in those below. */
+function filesIn(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 }
 
 describe.each(queueStores())("a license that is deleted, queue on $name", async ({ redisUrl }) => {
@@ -330,13 +342,34 @@ describe("a deletion that goes wrong", async () => {
     return ended(installation, operation.id);
   }
 
-  /** Nothing was dropped, and the tenant works. */
+  /** What an operation has to be done again for, as soon as it is. */
+  async function triedAgain(operationId: string): Promise<StoredError> {
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await wait(20)) {
+      const event = await ctx.control
+        .selectFrom("operation_events")
+        .select("data")
+        .where("operation_id", "=", operationId)
+        .where("type", "=", "retrying")
+        .executeTakeFirst();
+      if (event !== undefined) return (event.data as { error: StoredError }).error;
+    }
+    throw new Error("it isn't tried again");
+  }
+
+  /** Nothing was dropped, and the tenant works; nothing lies in the store, and nobody waits for a backup. */
   async function expectUnharmed({ key, schema, role }: Awaited<ReturnType<typeof sold>>): Promise<void> {
     const tenant = await tenantRow(key);
     expect(tenant.state).toBe("ready");
     await expectWholeTenant(database.adminUrl, schema);
     expect(await retiredSchemas(database.adminUrl)).toEqual([]);
     expect(await leftOf(database.adminUrl, { schema, role })).toHaveLength(2);
+    expect(filesIn(join(backupDirectory, tenantFolder(key)))).toEqual([]);
+    const backups = await ctx.control
+      .selectFrom("backups")
+      .select("state")
+      .where("license_key", "=", key)
+      .execute();
+    expect(backups.map(({ state }) => state)).not.toContain("making");
     await withTenant(ctx, tenant, (db) => sql`insert into roles (name) values ('works')`.execute(db));
     await withTenant(ctx, tenant, (db) => sql`delete from roles where name = 'works'`.execute(db));
   }
@@ -348,10 +381,14 @@ describe("a deletion that goes wrong", async () => {
     expect(failed).toMatchObject({
       state: "failed",
       attempts: 1,
-      error: { code: "BACKUP_FAILED", detail: expect.stringMatching(/EEXIST|ENOTDIR/) },
+      error: {
+        code: "STORE_UNAVAILABLE",
+        detail: expect.stringMatching(/(EEXIST|ENOTDIR).*Nothing was dropped/),
+        hint: expect.stringContaining("BACKUP_URL"),
+      },
     });
-    await expectUnharmed(tenant);
     await rm(backupDirectory);
+    await expectUnharmed(tenant);
     await expectDeleted(installation, database.adminUrl, await attempt(tenant.key), tenant.role);
   });
 
@@ -368,9 +405,9 @@ describe("a deletion that goes wrong", async () => {
       );
       expect(await attempt(tenant.key)).toMatchObject({
         state: "failed",
-        error: { code: "BACKUP_FAILED", detail: expect.stringContaining("ENOSPC") },
+        error: { code: "STORE_UNAVAILABLE", detail: expect.stringMatching(/ENOSPC.*Nothing was dropped/) },
       });
-      expect(readdirSync(backupDirectory)).toEqual([]);
+      expect(filesIn(backupDirectory)).toEqual([]);
     } finally {
       execFileSync("umount", [backupDirectory]);
     }
@@ -382,12 +419,19 @@ describe("a deletion that goes wrong", async () => {
     expect(failures.map(({ fix }) => fix)).toEqual(failures.map(() => undefined));
   });
 
-  it("because there is no way to make the folder drops nothing", async () => {
+  it("because there is no way to make the folder is tried again, and gives the tenant back when it is called off", async () => {
     const lost = await openTestInstallation({ databaseUrl: database.url, backupDirectory: "/proc/nowhere" });
     const tenant = await sold();
     await Promise.all(installation.workers().map((each) => each.close()));
     await lost.work();
-    expect(await attempt(tenant.key)).toMatchObject({ state: "failed", error: { code: "BACKUP_FAILED" } });
+    const { operation } = await deleteLicense(ctx, { licenseKey: tenant.key }, CALLER);
+    const trouble = await triedAgain(operation.id);
+    expect(trouble).toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      detail: expect.stringContaining("Nothing was dropped"),
+    });
+    await cancelOperation(ctx, operation.id, CALLER);
+    expect(await ended(installation, operation.id)).toMatchObject({ state: "canceled" });
     await expectUnharmed(tenant);
     await Promise.all(lost.workers().map((each) => each.close()));
     await installation.work();
@@ -408,16 +452,16 @@ describe("a deletion that goes wrong", async () => {
     await expectUnharmed(tenant);
   });
 
-  it("because the tenant is newer than the worker drops nothing", async () => {
+  it("doesn't, though the tenant is newer than the worker: its backup says what it is", async () => {
     const tenant = await sold();
     await withAdmin(database.adminUrl, (client) =>
       client.query(`INSERT INTO ${tenant.schema}.kysely_migration VALUES ('9999_later', 'now')`),
     );
-    expect(await attempt(tenant.key)).toMatchObject({
-      state: "failed",
-      error: { code: "BACKUP_FAILED", detail: expect.stringContaining("9999_later") },
-    });
-    await expectUnharmed(tenant);
+    const row = await attempt(tenant.key);
+    const sql = await expectDeleted(installation, database.adminUrl, row, tenant.role);
+    expect(sql).toContain("9999_later\t");
+    const { backup } = row.result as DeleteTenantResult;
+    expect(await getBackup(ctx, backup?.backupId ?? "")).toMatchObject({ version: "9999_later" });
   });
 
   it("after it began to drop stays deleting, and is finished by whoever deletes again", async () => {
@@ -442,7 +486,10 @@ describe("a deletion that goes wrong", async () => {
     const tenant = await sold();
     await mkdir(backupDirectory, { recursive: true });
     await chmod(backupDirectory, 0o500);
-    expect(await attempt(tenant.key)).toMatchObject({ state: "failed", error: { code: "BACKUP_FAILED" } });
+    expect(await attempt(tenant.key)).toMatchObject({
+      state: "failed",
+      error: { code: "STORE_UNAVAILABLE" },
+    });
     await chmod(backupDirectory, 0o700);
     await expectUnharmed(tenant);
   });

@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { tenantFolder } from "@tenantry/archive";
 import { deleteLicense } from "@tenantry/tenancy";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
-import { expectDeleted, retiredSchemas, roleOf } from "./support/deletion-check.ts";
+import { expectDeleted, retiredSchemas, roleOf, storedOf } from "./support/deletion-check.ts";
 import { endSession, hold, untilBlocked } from "./support/locks.ts";
 import { ended, orderLicense } from "./support/requests.ts";
 import { expectWholeTenant, schemaFacts } from "./support/tenant-check.ts";
@@ -12,6 +13,8 @@ import { openTestInstallation, queueStores } from "./support/tenantry.ts";
 import { startWorkerProcess } from "./support/worker-process.ts";
 
 const TENANT_SCHEMA_LOCK = 0x74_6e_00_02;
+/** Any number that nobody else locks. */
+const COMMIT_LOCK = 4_242;
 const CALLER = { actor: "cli:test", apiKeyId: null, idempotency: null };
 
 describe.each(queueStores())("a worker that dies while it deletes, queue on $name", async ({ redisUrl }) => {
@@ -39,17 +42,18 @@ describe.each(queueStores())("a worker that dies while it deletes, queue on $nam
 
   const victim = () => startWorkerProcess(database.url, redisUrl, installation.backupDirectory);
 
-  const filesOf = (key: string) =>
-    readdirSync(installation.backupDirectory).filter((name) => name.startsWith(key));
+  const store = (key: string) => storedOf(installation, key);
 
   async function untilHalfWritten(key: string): Promise<void> {
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
-      const sizes = filesOf(key).map((name) => statSync(join(installation.backupDirectory, name)).size);
-      if (sizes.some((size) => size > 1_000_000)) {
-        expect(filesOf(key)).toEqual([expect.stringMatching(/\.partial$/)]);
-        return;
-      }
-      await wait(5);
+    const folder = join(installation.backupDirectory, tenantFolder(key));
+    const sizeOf = (name: string): number =>
+      statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await wait(5)) {
+      const files = existsSync(folder) ? readdirSync(folder) : [];
+      if (!files.some((name) => sizeOf(name) > 1_000_000)) continue;
+      // Nothing that could be taken for a backup.
+      expect(await store(key)).toEqual([]);
+      return;
     }
     throw new Error("no backup came into being");
   }
@@ -109,20 +113,36 @@ describe.each(queueStores())("a worker that dies while it deletes, queue on $nam
     expect(text.match(/\n\d+\t\\N\tx\t/g)).toHaveLength(150_000);
   });
 
+  /** Whoever commits the point of no return waits there until it is released. */
+  async function holdCommit(): Promise<() => Promise<void>> {
+    await withAdmin(database.adminUrl, (client) =>
+      client.query(`
+        CREATE OR REPLACE FUNCTION tenantry.wait_there() RETURNS trigger LANGUAGE plpgsql
+          AS 'BEGIN PERFORM pg_advisory_xact_lock(${COMMIT_LOCK}); RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER wait_there AFTER UPDATE ON tenantry.deletions DEFERRABLE INITIALLY DEFERRED
+          FOR EACH ROW WHEN (old.drop_began_at IS NULL AND new.drop_began_at IS NOT NULL)
+          EXECUTE FUNCTION tenantry.wait_there()`),
+    );
+    onTestFinished(() =>
+      withAdmin(database.adminUrl, async (client) => {
+        await client.query("DROP TRIGGER wait_there ON tenantry.deletions");
+      }),
+    );
+    return hold(database.adminUrl, `SELECT pg_advisory_xact_lock(${COMMIT_LOCK})`);
+  }
+
   it.each([
-    ["and its statement with it", true],
-    ["and its statement goes through without it", false],
+    ["and its commit with it", true],
+    ["and its commit goes through without it", false],
   ])(
     "at the point of no return, %s, leaves the tenant whole until another has taken a newer backup",
     async (_, alsoBackend) => {
       const tenant = await doomed();
-      const release = await hold(
-        database.adminUrl,
-        `SELECT FROM tenantry.deletions WHERE operation_id = '${tenant.operationId}' FOR UPDATE`,
-      );
+      const release = await holdCommit();
       const worker = await victim();
       const backend = await untilBlocked(database.adminUrl, `tenantry-${worker.role}-control`);
-      expect(filesOf(tenant.key)).toHaveLength(1);
+      const earlier = await store(tenant.key);
+      expect(earlier).toHaveLength(1);
       await worker.kill();
       if (alsoBackend) await endSession(database.adminUrl, backend);
       await expectWholeTenant(database.adminUrl, tenant.schema);
@@ -132,6 +152,7 @@ describe.each(queueStores())("a worker that dies while it deletes, queue on $nam
       );
       await release();
       expect(await expectFinished(tenant)).toContain("written meanwhile");
+      expect(await store(tenant.key)).not.toEqual(earlier);
     },
   );
 
@@ -146,11 +167,11 @@ describe.each(queueStores())("a worker that dies while it deletes, queue on $nam
     await worker.kill();
     expect(await schemaFacts(database.adminUrl, tenant.schema)).toBeNull();
     expect(await retiredSchemas(database.adminUrl)).toHaveLength(1);
-    const [backup] = filesOf(tenant.key);
+    const [backup] = await store(tenant.key);
     await release();
     await expectFinished(tenant);
     // The backup from before the schema was put aside is the last one: nobody makes another of what is half gone.
-    expect(filesOf(tenant.key)).toEqual([backup]);
+    expect(await store(tenant.key)).toEqual([backup]);
   });
 
   it("among the tables goes on with those that are left", async () => {
@@ -224,14 +245,14 @@ describe.each(queueStores())("a worker that dies while it deletes, queue on $nam
     await release();
     // It still holds the tenant's lock, which the other has to wait for and then take.
     await expectFinished(tenant);
-    const files = filesOf(tenant.key);
+    const files = await store(tenant.key);
     const done = await ended(installation, tenant.operationId);
     sleeper.signal("SIGCONT");
     // It takes the next order, which shows that it is awake and has dealt with what it found.
     const next = await orderLicense(installation);
     expect((await ended(installation, next.operation.id)).state).toBe("succeeded");
     expect(await ended(installation, tenant.operationId)).toEqual(done);
-    expect(filesOf(tenant.key)).toEqual(files);
+    expect(await store(tenant.key)).toEqual(files);
     await sleeper.kill();
   });
 });

@@ -24,8 +24,6 @@ beforeAll(async () => {
 
 /** The installation with other connections for tenants' data: few, and through `serverUrl`. */
 function withConnections(serverUrl: string, connections: number, statementTimeout = 30_000): TenancyContext {
-  const [name, placement] = [...installation.ctx.placements][0] ?? [];
-  if (name === undefined || placement === undefined) throw new Error("there is no placement");
   const pools = (perLogin: number) =>
     new LoginPools({
       serverUrl,
@@ -38,10 +36,11 @@ function withConnections(serverUrl: string, connections: number, statementTimeou
       onConnectionLost: () => undefined,
     });
   const [gateways, logins] = [pools(connections), pools(1)];
+  const main = { ...installation.ctx.placements.main, gateways, logins };
   onTestFinished(async () => {
     await Promise.all([gateways.end(), logins.end()]);
   });
-  return { ...installation.ctx, placements: new Map([[name, { ...placement, gateways, logins }]]) };
+  return { ...installation.ctx, placements: { main, of: async () => main } };
 }
 
 interface Seen {
@@ -198,7 +197,7 @@ describe("ten thousand transactions of fifty tenants through four connections", 
   it("never see another's row, role or path, whatever became of those before them", async () => {
     const ctx = withConnections(database.url, CONNECTIONS);
     await storm(ctx, ACCIDENTS);
-    expect(ctx.placements.get("default")?.gateways.open).toBeLessThanOrEqual(CONNECTIONS);
+    expect(ctx.placements.main.gateways.open).toBeLessThanOrEqual(CONNECTIONS);
   });
 
   it.runIf(hasPgBouncer)("nor through PgBouncer in transaction mode", { timeout: 240_000 }, async () => {
@@ -318,7 +317,7 @@ describe("tenants that log in as themselves", () => {
     };
     // More than there are connections, and few enough that none waits for too long where each login takes its time.
     await Promise.all(Array.from({ length: 8 }, lane));
-    expect(ctx.placements.get("default")?.logins.open).toBeLessThanOrEqual(3);
+    expect(ctx.placements.main.logins.open).toBeLessThanOrEqual(3);
   });
 
   it.runIf(hasPgBouncer)("can do so through PgBouncer", async () => {
@@ -335,7 +334,7 @@ describe("tenants that log in as themselves", () => {
     const [one] = tenants as [ReadyTenant];
     await withTenant(ctx, one.row, look, { mode: "login" });
     await outside(`ALTER ROLE ${one.row.role_name} PASSWORD 'something else'`);
-    await ctx.placements.get("default")?.logins.drop(one.row.role_name);
+    await ctx.placements.main.logins.drop(one.row.role_name);
     expect(await withTenant(ctx, one.row, look, { mode: "login" })).toEqual(own(one));
   });
 

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -6,42 +5,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { CLI, runCommand, runCommandProcess, startCommand } from "./support/command-line.ts";
+import { createTestDatabase } from "./support/database.ts";
 import { DED_PASSWORD, dedSource, NOT_UTF8, plant } from "./support/legacy-files.ts";
 
-const CLI = fileURLToPath(new URL("../apps/cli/src/main.ts", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "tenantry-legacy-cli-"));
-const dataDir = join(folder, "data");
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Everything embedded, whatever services the suite itself runs on. */
-const ENVIRONMENT = {
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  DATA_DIR: dataDir,
-  PORT: "0",
-  NO_COLOR: "1",
-};
+const { url } = await createTestDatabase();
+const ENVIRONMENT = { DATABASE_URL: url, DATA_DIR: join(folder, "data"), PORT: "0" };
 
-function start(args: readonly string[], environment: Record<string, string> = {}) {
-  return spawn(process.execPath, [CLI, ...args], {
-    env: { ...ENVIRONMENT, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function run(...args: readonly string[]) {
-  const child = start(args);
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
+/** What streams to stdout needs one of its own. */
+function run(...args: readonly string[]) {
+  const streams = (args[1] === "report" || args[2] === "export") && !args.includes("--out");
+  return streams ? runCommandProcess(args, ENVIRONMENT) : runCommand(args, ENVIRONMENT);
 }
 
 /** What would steer a terminal, or turn a line around. */
@@ -191,7 +172,7 @@ describe.runIf(process.platform === "linux")("the command line of legacy migrati
   });
 
   it("lets a running `tenantry up` do it, and the user signs in there", async () => {
-    const up = start(["up"]);
+    const up = startCommand(["up"], ENVIRONMENT);
     const lines = createInterface({ input: up.stdout });
     const url = await new Promise<string>((resolve, reject) => {
       lines.on("line", (line) => {
@@ -224,7 +205,8 @@ describe.runIf(process.platform === "linux")("the command line of legacy migrati
     const licenses = Array.from({ length: 16 }, (_, n) => ({
       key: `STOP-0000-0000-${String(n).padStart(4, "0")}`,
     }));
-    const child = start(["migrate-legacy", "ded", dedSource({ licenses }).folder], {
+    const child = startCommand(["migrate-legacy", "ded", dedSource({ licenses }).folder], {
+      ...ENVIRONMENT,
       // Else they might all be under way by then, and would all be finished.
       WORKER_CONCURRENCY: "1",
     });

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger, openInstallation } from "@tenantry/installation";
+import { backupsIn, createLogger, openInstallation } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
 import type { Contender } from "./contender.ts";
@@ -27,7 +27,7 @@ export function tenantry(redisUrl: string | null): Contender {
         role: "bench",
         provisioningConnections: workers,
         // Nothing is deleted here.
-        backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
+        backups: backupsIn(join(tmpdir(), "tenantry-bench-backups")),
         legacyDirectory: join(tmpdir(), "tenantry-bench-legacy"),
         log: createLogger({ level: "info", name: "bench" }, { write: passOnTrouble }),
       });

@@ -98,7 +98,7 @@ export async function measureMemberships(
 const SPARE = { from: 401, to: 460 };
 
 async function makeRoles(ctx: TenancyContext, from: number, last: number): Promise<void> {
-  const placement = placementOf(ctx, { placement: "default" });
+  const placement = await placementOf(ctx, { placement: "default" });
   for (let first = from; first <= last; first += ROLES_AT_A_TIME) {
     const scripts: string[] = [];
     for (let ordinal = first; ordinal < first + ROLES_AT_A_TIME && ordinal <= last; ordinal++) {
@@ -173,7 +173,8 @@ async function timeAfter(
 /** The new role is given to the login that is a member of all, too, as it would have been. */
 async function joinAll(ctx: TenancyContext, made: TenantRef, login: string): Promise<void> {
   const { keeper } = tenantGateway(ctx, made);
-  await placementOf(ctx, made).provisioning.query(
+  const { provisioning } = await placementOf(ctx, made);
+  await provisioning.query(
     `BEGIN; SET LOCAL ROLE ${quoteIdentifier(keeper)}; GRANT ${quoteIdentifier(made.role_name)} TO ${quoteIdentifier(login)}; COMMIT`,
   );
 }

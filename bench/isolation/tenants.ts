@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger, type Installation, openInstallation } from "@tenantry/installation";
+import { backupsIn, createLogger, type Installation, openInstallation } from "@tenantry/installation";
 import {
   type Blueprint,
   type CompiledBlueprint,
@@ -29,7 +29,7 @@ export function openBench(databaseUrl: string): Promise<Installation> {
     blueprints: [erp, booking],
     role: "bench",
     // Nothing is deleted here.
-    backupDirectory: join(tmpdir(), "tenantry-bench-backups"),
+    backups: backupsIn(join(tmpdir(), "tenantry-bench-backups")),
     legacyDirectory: join(tmpdir(), "tenantry-bench-legacy"),
     provisioningConnections: 2,
     log: createLogger({ level: "error", name: "bench" }),
@@ -51,7 +51,7 @@ export async function makeTenant(
     state: "ready",
     ordinal,
   };
-  const placement = placementOf(ctx, tenant);
+  const placement = await placementOf(ctx, tenant);
   const gateway = tenantGateway(ctx, tenant);
   await provideGateway(ctx, placement, gateway);
   const license = {
@@ -88,7 +88,7 @@ export function withBudget(
   databaseUrl: string,
   budget: number,
 ): { readonly ctx: TenancyContext; close(): Promise<void> } {
-  const placement = placementOf(ctx, { placement: "default" });
+  const placement = ctx.placements.main;
   const pools = (perLogin: number) =>
     new LoginPools({
       serverUrl: databaseUrl,
@@ -101,8 +101,9 @@ export function withBudget(
       onConnectionLost: () => undefined,
     });
   const [gateways, logins] = [pools(budget), pools(Math.min(2, budget))];
+  const main = { ...placement, gateways, logins };
   return {
-    ctx: { ...ctx, placements: new Map([["default", { ...placement, gateways, logins }]]) },
+    ctx: { ...ctx, placements: { main, of: async () => main } },
     close: async () => void (await Promise.all([gateways.end(), logins.end()])),
   };
 }

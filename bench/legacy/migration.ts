@@ -1,4 +1,4 @@
-import { createLogger, openInstallation } from "@tenantry/installation";
+import { backupsIn, createLogger, openInstallation } from "@tenantry/installation";
 import { announceNew } from "@tenantry/jobs";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { migrateLegacy } from "@tenantry/tenancy";
@@ -35,7 +35,7 @@ export async function openMigration(
     blueprints: [erp],
     role: "bench",
     provisioningConnections: 1,
-    backupDirectory: folder,
+    backups: backupsIn(folder),
     legacyDirectory: folder,
     log: createLogger({ level: "warn", name: "bench" }),
   });

@@ -1,4 +1,4 @@
-import { createLogger, openInstallation } from "@tenantry/installation";
+import { backupsIn, createLogger, openInstallation } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
 
@@ -12,7 +12,7 @@ const installation = await openInstallation({
   role: "bench-worker",
   provisioningConnections: concurrency,
   // Nothing is deleted here.
-  backupDirectory: BENCH_FOLDER,
+  backups: backupsIn(BENCH_FOLDER),
   legacyDirectory: BENCH_FOLDER,
   log: createLogger({ level: "warn", name: "bench-worker" }),
 });

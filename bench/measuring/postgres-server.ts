@@ -32,7 +32,7 @@ export interface BenchServer {
  *
  * Autovacuum is off, for its work would come in somebody else's turn.
  */
-const SETTINGS: Readonly<Record<string, string>> = {
+export const SETTINGS: Readonly<Record<string, string>> = {
   fsync: "on",
   synchronous_commit: "on",
   full_page_writes: "on",
@@ -43,11 +43,22 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 const PASSWORD = "bench";
 
-/** Starts a server on a fresh cluster; stopping it removes everything. */
-export async function startBenchServer(): Promise<BenchServer> {
+/** Starts a server on a fresh cluster; stopping it removes everything. @param settings other than the usual ones */
+export async function startBenchServer(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), "tenantry-bench-postgres-"));
-  const server = await startEmbeddedPostgres({ dataDir, ephemeral: true, settings: SETTINGS });
-  const client = new pg.Client({ connectionString: server.superuserUrl });
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    ephemeral: true,
+    settings: { ...SETTINGS, ...settings },
+  });
+  return openBenchServer(server.superuserUrl, () => server.stop());
+}
+
+/** A server that was started some other way. @param stop stops it and removes everything */
+export async function openBenchServer(superuserUrl: string, stop: () => Promise<void>): Promise<BenchServer> {
+  const client = new pg.Client({ connectionString: superuserUrl });
   await client.connect();
   const value = async (query: string): Promise<string> => {
     const { rows } = await client.query<{ value: string }>(`SELECT (${query})::text AS value`);
@@ -57,11 +68,11 @@ export async function startBenchServer(): Promise<BenchServer> {
   let databases = 0;
   return {
     version: await value("current_setting('server_version')"),
-    superuserUrl: server.superuserUrl,
+    superuserUrl,
     createDatabase: async () => {
       databases += 1;
       const name = `bench_${databases}`;
-      return ensureOwnedDatabase({ superuserUrl: server.superuserUrl, name, password: PASSWORD });
+      return ensureOwnedDatabase({ superuserUrl, name, password: PASSWORD });
     },
     checkpoint: async () => void (await client.query("CHECKPOINT")),
     work: async () => ({
@@ -71,7 +82,7 @@ export async function startBenchServer(): Promise<BenchServer> {
     }),
     stop: async () => {
       await client.end();
-      await server.stop();
+      await stop();
     },
   };
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import type { DeleteTenantResult, Tenant } from "@tenantry/tenancy";
+import { buffer } from "node:stream/consumers";
+import { keyName, storeName, tenantFolder } from "@tenantry/archive";
+import { type DeleteTenantResult, getBackup, type Tenant } from "@tenantry/tenancy";
 import { expect } from "vitest";
 import { withAdmin } from "./database.ts";
-import { readBackup } from "./restore.ts";
+import { backupSql } from "./restore.ts";
 import type { TestInstallation } from "./tenantry.ts";
 
 /** Schemas that are on their way out. */
@@ -39,7 +39,14 @@ export async function roleOf({ ctx }: TestInstallation, tenant: Pick<Tenant, "sc
   return row.role_name;
 }
 
-/** The tenant is gone, all of it; its backup is there, once and whole. Returns the backup's text. */
+/** What the store holds of a license. */
+export async function storedOf({ ctx }: TestInstallation, licenseKey: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of ctx.backups.store.list(tenantFolder(licenseKey))) names.push(name);
+  return names.sort();
+}
+
+/** The tenant is gone, all of it; its backup is there, once and whole. Returns the backup as SQL. */
 export async function expectDeleted(
   installation: TestInstallation,
   adminUrl: string,
@@ -48,18 +55,30 @@ export async function expectDeleted(
 ): Promise<string> {
   expect(row.error).toBeNull();
   expect(row.state).toBe("succeeded");
-  const result = row.result as DeleteTenantResult;
-  expect(await leftOf(adminUrl, { schema: result.schema, role })).toEqual([]);
+  const { ctx } = installation;
+  const { schema, backup } = row.result as DeleteTenantResult;
+  expect(await leftOf(adminUrl, { schema, role })).toEqual([]);
   expect(await retiredSchemas(adminUrl)).toEqual([]);
-  const directory = installation.backupDirectory;
-  const files = readdirSync(directory).filter((name) => name.startsWith(row.license_key ?? "-"));
-  expect(files).toEqual([result.backup?.file]);
-  const path = join(directory, files[0] ?? "");
-  expect(statSync(path).mode & 0o777).toBe(0o600);
-  expect(statSync(directory).mode & 0o777).toBe(0o700);
-  expect(statSync(path).size).toBe(result.backup?.bytes);
-  expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(result.backup?.sha256);
-  const text = readBackup(path);
-  expect(text.trimEnd().endsWith("COMMIT;")).toBe(true);
-  return text;
+  if (backup === null) throw new Error("no last backup was made");
+  const { backupId, ...figures } = backup;
+  const shown = await getBackup(ctx, backupId);
+  expect(shown).toMatchObject({ kind: "last", state: "ready", licenseKey: row.license_key, ...figures });
+
+  const { name } = await ctx.control
+    .selectFrom("backups")
+    .select("name")
+    .where("id", "=", backupId)
+    .executeTakeFirstOrThrow();
+  const archive = storeName(name ?? "");
+  if (archive === null) throw new Error("the backup has no name in the store");
+  const files = shown.encrypted ? [archive, keyName(archive)] : [archive];
+  expect(await storedOf(installation, row.license_key ?? "")).toEqual(files);
+  const content = await buffer(await ctx.backups.store.read(archive));
+  expect(content.length).toBe(backup.bytes);
+  expect(createHash("sha256").update(content).digest("hex")).toBe(backup.sha256);
+  const attempts = ctx.control.selectFrom("backup_attempts").select("name").where("backup_id", "=", backupId);
+  expect(await attempts.execute()).toEqual([]);
+  const sql = await backupSql(installation, backupId);
+  expect(sql.trimEnd().endsWith("COMMIT;")).toBe(true);
+  return sql;
 }

@@ -34,7 +34,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 /** Several files at once, each with whole installations of its own: a server's default of 100 doesn't reach. */
-const CONNECTIONS = 200;
+const CONNECTIONS = 500;
 
 async function assertEnoughConnections(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });

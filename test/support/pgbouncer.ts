@@ -22,9 +22,14 @@ if (!hasPgBouncer)
  *
  * @param adminUrl of the database, as a superuser, whom it asks for the logins' passwords
  * @param connections to the server, all logins together
+ * @param connectQuery run on each connection to the server when it is new
  * @returns the database's URL through it, without a login
  */
-export async function startPgBouncer(adminUrl: string, connections: number): Promise<string> {
+export async function startPgBouncer(
+  adminUrl: string,
+  connections: number,
+  connectQuery?: string,
+): Promise<string> {
   if (PROGRAM === undefined) throw new Error("there is no pgbouncer");
   const admin = new URL(adminUrl);
   const directory = await mkdtemp(join(tmpdir(), "tenantry-pgbouncer-"));
@@ -35,7 +40,7 @@ export async function startPgBouncer(adminUrl: string, connections: number): Pro
   await writeFile(
     join(directory, "pgbouncer.ini"),
     `[databases]
-${database} = host=${admin.hostname} port=${admin.port || 5432} dbname=${database} auth_user=${user}
+${database} = host=${admin.hostname} port=${admin.port || 5432} dbname=${database} auth_user=${user}${connectQuery === undefined ? "" : ` connect_query='${connectQuery}'`}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}

@@ -1,23 +1,26 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { zstdDecompressSync } from "node:zlib";
+import { readBackupContent } from "@tenantry/tenancy";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { withAdmin } from "./database.ts";
+import type { TestInstallation } from "./tenantry.ts";
 
-/** The text in a backup's file. */
-export function readBackup(path: string): string {
-  return zstdDecompressSync(readFileSync(path)).toString();
+/** A backup's archive as SQL: read from the store, and checked. */
+export async function backupSql({ ctx }: TestInstallation, backupId: string): Promise<string> {
+  const { stream } = await readBackupContent(ctx, backupId, "sql");
+  return text(stream);
 }
 
 /** Loads a backup as psql would, without it: every statement up to the rows, the rows, and so on. */
-export async function loadWithDriver(text: string, databaseUrl: string): Promise<void> {
+export async function loadWithDriver(sql: string, databaseUrl: string): Promise<void> {
   await withAdmin(databaseUrl, async (client) => {
     let statements: string[] = [];
-    const lines = text.split("\n");
+    const lines = sql.split("\n");
     for (let at = 0; at < lines.length; at++) {
       const line = lines[at] ?? "";
       if (line.startsWith("\\set ")) continue;
@@ -45,9 +48,9 @@ export function findPsql(): string | null {
 }
 
 /** Loads a backup with psql itself, as somebody who has nothing else would. */
-export async function loadWithPsql(psql: string, text: string, databaseUrl: string): Promise<void> {
+export async function loadWithPsql(psql: string, sql: string, databaseUrl: string): Promise<void> {
   const file = `${process.env.TMPDIR ?? "/tmp"}/tenantry-restore-${process.pid}-${Date.now()}.sql`;
-  await writeFile(file, text, { mode: 0o600 });
+  await writeFile(file, sql, { mode: 0o600 });
   await promisify(execFile)(psql, ["--no-psqlrc", "--quiet", "--file", file, databaseUrl]);
 }
 

@@ -16,7 +16,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   relation: `SELECT format('%s %s persistence=%s acl=%s options=%s', c.relkind, c.relname, c.relpersistence, c.relacl, c.reloptions) AS line
     FROM ${RELATIONS} ORDER BY c.relkind, c.relname`,
   column: `SELECT format('%s.%s %s %s null=%s default=%s identity=%s generated=%s collation=%s acl=%s', c.relname, a.attnum, a.attname,
-      format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attcollation, a.attacl) AS line
+      format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated, a.attcollation::regcollation, a.attacl) AS line
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE n.nspname = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum`,
@@ -28,7 +28,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   sequence: `SELECT format('%s type=%s start=%s by=%s cycle=%s', c.relname, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqcycle) AS line
     FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 ORDER BY c.relname`,
-  function: `SELECT format('%s acl=%s', pg_get_functiondef(p.oid), p.proacl) AS line
+  function: `SELECT format('%s acl=%s', CASE p.prokind WHEN 'a' THEN p.oid::regprocedure::text ELSE pg_get_functiondef(p.oid) END, p.proacl) AS line
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY p.proname, p.oid`,
   trigger: `SELECT pg_get_triggerdef(t.oid) AS line
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace

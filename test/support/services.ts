@@ -46,7 +46,7 @@ export const containerServices: ServiceSource = {
         "-c",
         "fsync=off",
         "-c",
-        "max_connections=300",
+        "max_connections=600",
         "-c",
         "max_locks_per_transaction=256",
       ])

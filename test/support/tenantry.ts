@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger, type Installation, openInstallation } from "@tenantry/installation";
+import {
+  type BackupConfig,
+  backupsIn,
+  createLogger,
+  type Installation,
+  openInstallation,
+} from "@tenantry/installation";
 import type { Blueprint } from "@tenantry/schema";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { type RunningWorker, startWorker, type WorkerOptions } from "@tenantry/worker";
@@ -23,9 +29,12 @@ export interface TestInstallation extends Installation {
 
 export interface TestInstallationOptions {
   readonly databaseUrl: string;
+  readonly databasePoolUrl?: string;
   readonly redisUrl?: string | null;
   readonly blueprints?: readonly Blueprint[];
   readonly backupDirectory?: string;
+  /** What differs from an installation that was told nothing but the folder. */
+  readonly backups?: Partial<BackupConfig>;
   readonly legacyDirectory?: string;
 }
 
@@ -40,11 +49,12 @@ export async function openTestInstallation(options: TestInstallationOptions): Pr
   const legacyDirectory = options.legacyDirectory ?? join(dataDir, "legacy");
   const installation = await openInstallation({
     databaseUrl: options.databaseUrl,
+    databasePoolUrl: options.databasePoolUrl ?? null,
     redisUrl: options.redisUrl ?? null,
     blueprints: options.blueprints ?? [erp],
     role: "test",
     provisioningConnections: 4,
-    backupDirectory,
+    backups: { ...backupsIn(backupDirectory), ...options.backups },
     legacyDirectory,
     log: createLogger({ level: "debug", name: "test" }, logs),
   });

@@ -1,4 +1,4 @@
-import { createLogger, openInstallation } from "@tenantry/installation";
+import { backupsIn, createLogger, openInstallation } from "@tenantry/installation";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { startWorker } from "@tenantry/worker";
 import { shop } from "./shop-blueprint.ts";
@@ -18,7 +18,7 @@ const installation = await openInstallation({
   blueprints: [erp, tiny, shop],
   role: TEST_ROLE,
   provisioningConnections: 2,
-  backupDirectory: TEST_BACKUPS,
+  backups: backupsIn(TEST_BACKUPS),
   legacyDirectory: TEST_LEGACY,
   log: createLogger({ level: "silent", name: "worker" }),
 });

@@ -6,6 +6,7 @@ import {
   openInstallation,
   parseConfig,
 } from "@tenantry/installation";
+import { BlueprintFolderError, loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import packageJson from "../package.json" with { type: "json" };
 import { buildApi } from "./server.ts";
@@ -18,11 +19,12 @@ try {
   const log = createLogger({ level: config.logLevel, name: "api" });
   const installation = await openInstallation({
     databaseUrl: config.databaseUrl,
+    databasePoolUrl: config.databasePoolUrl,
     redisUrl: config.redisUrl,
-    blueprints: BLUEPRINTS,
+    blueprints: await loadBlueprints(BLUEPRINTS, config.blueprintFolders),
     role: "api",
     provisioningConnections: 0,
-    backupDirectory: config.backupDirectory,
+    backups: config.backups,
     legacyDirectory: config.legacyDirectory,
     log,
   });
@@ -46,6 +48,7 @@ try {
     await installation.close();
   });
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  const expected = error instanceof ConfigError || error instanceof BlueprintFolderError;
+  process.stderr.write(`${expected ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,16 +1,12 @@
 import { type Caller, type OperationChange, schemaFaults, validationError } from "@tenantry/tenancy";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import Type from "typebox";
-import { Compile, type Validator } from "typebox/compile";
 import type { Api } from "./api.ts";
 import { callerOf } from "./authentication.ts";
+import { noFields } from "./no-fields.ts";
 import { type OperationAnswer, toOperationAnswer } from "./operation-answer.ts";
 import type { OperationParams } from "./operation-params.ts";
 import { readWorkHeaders } from "./request-headers.ts";
 import { waitForOperation } from "./wait-for-operation.ts";
-
-/** The request says everything in its path: no body, or an empty object. */
-const noFields: Validator = Compile(Type.Object({}, { additionalProperties: false }));
 
 /** What `retry` and `cancel` have in common: idempotency, the queue's bell, and the wait for the end. */
 export async function changeOperation(

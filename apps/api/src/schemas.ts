@@ -15,6 +15,7 @@ import {
   SuspendLicenseRequest,
 } from "@tenantry/tenancy";
 import Type, { type TSchema, type TStringOptions } from "typebox";
+import { BACKUP_COMPONENTS, type BackupComponentName } from "./backup-schemas.ts";
 import { LEGACY_COMPONENTS, type LegacyComponentName } from "./legacy-schemas.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 
@@ -181,9 +182,11 @@ export const COMPONENTS: readonly TSchema[] = [
     { $id: "Problem", description: "RFC 9457" },
   ),
   ...LEGACY_COMPONENTS,
+  ...BACKUP_COMPONENTS,
 ];
 
 export type ComponentName =
+  | BackupComponentName
   | LegacyComponentName
   | "CreateLicense"
   | "ChangeLicense"
@@ -223,16 +226,27 @@ export function response(
   };
 }
 
+/** What a request for one operation is answered with. */
+export function workResponses(whenDone: string, schema: TSchema): Record<number, object> {
+  return {
+    200: response(whenDone, schema, { Location: "The operation" }),
+    202: response("Accepted", schema, {
+      Location: "The operation to watch",
+      "Idempotency-Replayed": "`true` when this is the answer to an earlier request",
+    }),
+  };
+}
+
 const PROBLEM_CAUSES: Readonly<Record<number, string>> = {
   400: "The request is wrong; `errors` lists every fault",
   401: "The credentials are missing or wrong",
   403: "Not allowed",
   404: "Not found",
   409: "Not possible in this state",
-  422: "The idempotency key was used for another request; or a legacy source is missing or can't be read",
+  422: "The idempotency key was used for another request; or a legacy source or a backup can't be read",
   423: "The account is locked",
   429: "Too many requests",
-  503: "PostgreSQL is away; nothing was accepted",
+  503: "PostgreSQL, or the store of the backups, is away; nothing was accepted",
 };
 
 /** The refusals that a route may answer with. */

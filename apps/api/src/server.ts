@@ -4,6 +4,7 @@ import { installAdmin } from "./admin/index.ts";
 import { Announcements } from "./announcements.ts";
 import { type Api, type ApiOptions, DEFAULT_RATE_LIMITS } from "./api.ts";
 import { installAuthentication } from "./authentication.ts";
+import { installBodyDeadline } from "./body-deadline.ts";
 import { installDocs } from "./docs.ts";
 import { EqualRequests } from "./equal-requests.ts";
 import { installErrorHandling, refuseMalformed, sendProblem } from "./error-handling.ts";
@@ -18,8 +19,8 @@ import { validatorCompiler } from "./validation.ts";
 
 export type { ApiOptions, RateLimits } from "./api.ts";
 
-/** How long a request may take to arrive whole. Milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a request's headers may take to arrive, and then its body. Milliseconds. */
+const ARRIVAL_TIMEOUT_MS = 30_000;
 
 /** Builds the HTTP server; the caller lets it listen, and closes it before what it was given. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
@@ -35,7 +36,6 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     trustProxy: options.trustProxy ?? false,
     forceCloseConnections: "idle",
     // What has arrived is served, also while the server closes.
@@ -43,6 +43,8 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => void sendProblem(request, reply, error),
     clientErrorHandler: refuseMalformed,
   });
+  app.server.headersTimeout = ARRIVAL_TIMEOUT_MS;
+  installBodyDeadline(app, ARRIVAL_TIMEOUT_MS);
   app.setValidatorCompiler(validatorCompiler);
   // The answers are typed where they are made; filtering them by their documentation would only lose fields.
   app.setSerializerCompiler(() => JSON.stringify);

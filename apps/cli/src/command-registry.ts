@@ -125,6 +125,106 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/license-delete.ts")).licenseDeleteCommand,
   },
   {
+    path: ["backup", "create"],
+    summary: "Back up one tenant, some, or everything",
+    load: async () => (await import("./commands/backup-create.ts")).backupCreateCommand,
+  },
+  {
+    path: ["backup", "list"],
+    summary: "List backups, newest first",
+    load: async () => (await import("./commands/backup-list.ts")).backupListCommand,
+  },
+  {
+    path: ["backup", "show"],
+    summary: "Show a backup",
+    load: async () => (await import("./commands/backup-show.ts")).backupShowCommand,
+  },
+  {
+    path: ["backup", "verify"],
+    summary: "Prove that a backup can come back",
+    load: async () => (await import("./commands/backup-verify.ts")).backupVerifyCommand,
+  },
+  {
+    path: ["backup", "restore"],
+    summary: "Bring a backup back, in place of the tenant or beside it",
+    load: async () => (await import("./commands/backup-restore.ts")).backupRestoreCommand,
+  },
+  {
+    path: ["backup", "export"],
+    summary: "Write a backup to a file, as archive or SQL",
+    load: async () => (await import("./commands/backup-export.ts")).backupExportCommand,
+  },
+  {
+    path: ["backup", "import"],
+    summary: "Take in an archive that was exported",
+    load: async () => (await import("./commands/backup-import.ts")).backupImportCommand,
+  },
+  {
+    path: ["backup", "kept", "list"],
+    summary: "List the schemas that restores have put aside",
+    load: async () => (await import("./commands/backup-kept-list.ts")).backupKeptListCommand,
+  },
+  {
+    path: ["backup", "kept", "drop"],
+    summary: "Drop one of them before its time",
+    load: async () => (await import("./commands/backup-kept-drop.ts")).backupKeptDropCommand,
+  },
+  {
+    path: ["restore-all"],
+    summary: "Rebuild a whole installation out of its backups, in an empty database",
+    load: async () => (await import("./commands/restore-all.ts")).restoreAllCommand,
+  },
+  {
+    path: ["tenant", "move"],
+    summary: "Move a tenant to another PostgreSQL server",
+    load: async () => (await import("./commands/tenant-move.ts")).tenantMoveCommand,
+  },
+  {
+    path: ["tenant", "confirm-move"],
+    summary: "Drop what a move left on the old server",
+    load: async () => (await import("./commands/tenant-confirm-move.ts")).tenantConfirmMoveCommand,
+  },
+  {
+    path: ["placement", "add"],
+    summary: "Add a PostgreSQL server that tenants can live on",
+    load: async () => (await import("./commands/placement-add.ts")).placementAddCommand,
+  },
+  {
+    path: ["placement", "list"],
+    summary: "List the PostgreSQL servers that tenants live on",
+    load: async () => (await import("./commands/placement-list.ts")).placementListCommand,
+  },
+  {
+    path: ["placement", "set-url"],
+    summary: "Tell where a PostgreSQL server is to be reached from now on",
+    load: async () => (await import("./commands/placement-set-url.ts")).placementSetUrlCommand,
+  },
+  {
+    path: ["placement", "drain"],
+    summary: "Put no new tenants on a server",
+    load: async () => (await import("./commands/placement-drain.ts")).placementDrainCommand,
+  },
+  {
+    path: ["blueprint", "init"],
+    summary: "Make the folder of a blueprint of your own",
+    load: async () => (await import("./commands/blueprint-init.ts")).blueprintInitCommand,
+  },
+  {
+    path: ["blueprint", "check"],
+    summary: "Make a tenant out of a blueprint's folder, and roll it back",
+    load: async () => (await import("./commands/blueprint-check.ts")).blueprintCheckCommand,
+  },
+  {
+    path: ["blueprint", "new-migration"],
+    summary: "Make the file of a blueprint's next migration",
+    load: async () => (await import("./commands/blueprint-new-migration.ts")).blueprintNewMigrationCommand,
+  },
+  {
+    path: ["blueprint", "squash"],
+    summary: "Make one text out of a blueprint's migrations, for new tenants",
+    load: async () => (await import("./commands/blueprint-squash.ts")).blueprintSquashCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

@@ -6,6 +6,8 @@ export interface CommandOption {
   readonly type: "string" | "boolean";
   /** May be given several times. */
   readonly multiple?: boolean;
+  /** One letter that stands for it. */
+  readonly short?: string;
   /** What stands for the value in the help: `NAME`. */
   readonly value?: string;
   readonly help: string;
@@ -23,6 +25,8 @@ export type OptionValues<O extends CommandOptions> = {
 export interface CommandPositional {
   readonly name: string;
   readonly required: boolean;
+  /** Any number of them; only of the last. */
+  readonly repeated?: boolean;
 }
 
 /** What a command works with besides its arguments. */

@@ -43,7 +43,12 @@ export function numberOrText(value: string): number | string {
   return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
 }
 
-function readParameters(texts: readonly string[]): Record<string, unknown> {
+/**
+ * Parameters by name, from the values of `--param`.
+ *
+ * @throws WrongUse for one that is no NAME=VALUE.
+ */
+export function readParameters(texts: readonly string[]): Record<string, unknown> {
   const bad = texts.filter((text) => text.indexOf("=") < 1);
   if (bad.length > 0) {
     throw new WrongUse(

@@ -46,11 +46,12 @@ export async function openLocalInstallation(
   const open = (databaseUrl: string): Promise<Installation> =>
     openInstallation({
       databaseUrl,
+      databasePoolUrl: config.databasePoolUrl,
       redisUrl: config.redisUrl,
       blueprints: options.blueprints,
       role: options.role,
       provisioningConnections: workerConcurrency,
-      backupDirectory: config.backupDirectory,
+      backups: config.backups,
       legacyDirectory: config.legacyDirectory,
       log,
     });

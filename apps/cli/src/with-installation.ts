@@ -1,4 +1,5 @@
 import { createLogger, type LogLevel, parseConfig } from "@tenantry/installation";
+import { type Blueprint, loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import type { CommandContext } from "./command.ts";
 import { type LocalInstallation, openLocalInstallation } from "./local-installation.ts";
@@ -18,14 +19,18 @@ const QUIET: LogLevel = "fatal";
 /** Opens the installation for one short command, runs `work`, and closes it again whatever happens. */
 export async function withInstallation<T>(
   context: CommandContext,
-  options: { readonly worker: CommandWorker },
+  options: {
+    readonly worker: CommandWorker;
+    /** In place of those that the environment names. */
+    readonly blueprints?: readonly Blueprint[];
+  },
   work: (installation: LocalInstallation) => Promise<T>,
 ): Promise<T> {
   const { terminal, environment, shutdown } = context;
   const config = parseConfig(environment);
   const log = createLogger({ level: environment.LOG_LEVEL ? config.logLevel : QUIET, name: "cli" });
   const installation = await openLocalInstallation(config, {
-    blueprints: BLUEPRINTS,
+    blueprints: options.blueprints ?? (await loadBlueprints(BLUEPRINTS, config.blueprintFolders)),
     role: "cli",
     workerConcurrency: concurrency(options.worker, config.workerConcurrency),
     log,

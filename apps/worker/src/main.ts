@@ -5,6 +5,7 @@ import {
   openInstallation,
   parseConfig,
 } from "@tenantry/installation";
+import { BlueprintFolderError, loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import { keepSignOfLife } from "./sign-of-life.ts";
 import { startWorker } from "./worker.ts";
@@ -17,11 +18,12 @@ try {
   const log = createLogger({ level: config.logLevel, name: "worker" });
   const installation = await openInstallation({
     databaseUrl: config.databaseUrl,
+    databasePoolUrl: config.databasePoolUrl,
     redisUrl: config.redisUrl,
-    blueprints: BLUEPRINTS,
+    blueprints: await loadBlueprints(BLUEPRINTS, config.blueprintFolders),
     role: "worker",
     provisioningConnections: config.workerConcurrency,
-    backupDirectory: config.backupDirectory,
+    backups: config.backups,
     legacyDirectory: config.legacyDirectory,
     log,
   });
@@ -33,6 +35,7 @@ try {
     await installation.close();
   });
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String(error)}\n`);
+  const expected = error instanceof ConfigError || error instanceof BlueprintFolderError;
+  process.stderr.write(`${expected ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Installation } from "@tenantry/installation";
-import { announceChildren, Dispatcher, OperationWorkers } from "@tenantry/jobs";
-import { forgetOldAttempts, forgetOldChecks } from "@tenantry/tenancy";
+import { announceChildren, Dispatcher, MaintenanceWorker, OperationWorkers } from "@tenantry/jobs";
+import { forgetOldAttempts, forgetOldChecks, noteServerRoom } from "@tenantry/tenancy";
 
 export interface WorkerOptions {
   /** Tenants worked on at once. */
@@ -49,12 +49,23 @@ export async function startWorker(
     recheckMs: options.recheckMs ?? RECHECK_MS,
     leaseMs,
   });
+  const maintenance = new MaintenanceWorker(ctx, queues, {
+    store,
+    applicationName,
+    workerName: name,
+    leaseMs,
+  });
   const housekeeping = setInterval(() => {
     for (const forget of [forgetOldAttempts, forgetOldChecks]) {
       forget(ctx).catch((error: unknown) => ctx.log.warn({ err: error }, "housekeeping failed"));
     }
   }, HOUSEKEEPING_MS);
   dispatcher.start();
+  maintenance.start();
+  const { connectionsAtMost: connections } = installation;
+  noteServerRoom(ctx, { concurrency: options.concurrency, connections }).catch((error: unknown) =>
+    ctx.log.warn({ err: error }, "it isn't known whether the servers have room for this worker"),
+  );
   if (store.kind === "postgres") await workers.ready();
   ctx.log.info({ worker: name, concurrency: options.concurrency, queue: store.kind }, "worker started");
   return {
@@ -62,7 +73,8 @@ export async function startWorker(
     close: async () => {
       clearInterval(housekeeping);
       await dispatcher.stop();
-      await workers.close(options.drainMs ?? DRAIN_MS);
+      const drainMs = options.drainMs ?? DRAIN_MS;
+      await Promise.all([workers.close(drainMs), maintenance.close(drainMs)]);
     },
   };
 }

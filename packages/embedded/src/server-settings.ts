@@ -1,5 +1,5 @@
 const DEFAULTS: Readonly<Record<string, string>> = {
-  max_connections: "200",
+  max_connections: "500",
   // One tenant's schema holds about 195 locks while it is created or dropped.
   max_locks_per_transaction: "256",
   shared_buffers: "128MB",

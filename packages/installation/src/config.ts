@@ -1,12 +1,22 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { pathToFileURL } from "node:url";
+import {
+  type BackupConfig,
+  backupKey,
+  backupRetention,
+  backupSchedule,
+  parseBackupUrl,
+  s3Endpoint,
+} from "./backup-config.ts";
 
 /** What an installation is told from outside, read once at the start and passed down. */
 export interface Config {
   /** Null: the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
+  /** A pooler in transaction mode before that database: all go through it but those that listen. Null: there is none. */
+  readonly databasePoolUrl: string | null;
   /** Null: the queue lives in PostgreSQL. */
   readonly redisUrl: string | null;
   readonly host: string;
@@ -14,10 +24,11 @@ export interface Config {
   readonly port: number;
   /** Absolute. */
   readonly dataDir: string;
-  /** Absolute. */
-  readonly backupDirectory: string;
+  readonly backups: BackupConfig;
   /** Absolute. Legacy sources that requests name lie in it; nothing outside it is read for them. */
   readonly legacyDirectory: string;
+  /** Folders of blueprints beside those that ship with Tenantry; relative to the working directory, as they were named. */
+  readonly blueprintFolders: readonly string[];
   readonly opsUser: string;
   /** Null: made and printed at first start. */
   readonly opsPassword: string | null;
@@ -64,14 +75,25 @@ export function parseConfig(environment: Environment): Config {
     }
   };
   const dataDir = resolve(read("DATA_DIR", ".data", text(4096)));
+  const localBackups = join(dataDir, "backups");
+  const backups: BackupConfig = {
+    url: read("BACKUP_URL", pathToFileURL(localBackups).href, parseBackupUrl),
+    key: read("BACKUP_KEY", null, backupKey),
+    schedule: read("BACKUP_SCHEDULE", null, backupSchedule),
+    retention: read("BACKUP_RETENTION", null, backupRetention),
+    restoreKeepMs: read("RESTORE_KEEP", 7 * DAY_MS, duration),
+    s3Endpoint: read("S3_ENDPOINT", null, s3Endpoint),
+  };
   const config: Config = {
     databaseUrl: read("DATABASE_URL", null, url(["postgres:", "postgresql:"])),
+    databasePoolUrl: read("DATABASE_POOL_URL", null, url(["postgres:", "postgresql:"])),
     redisUrl: read("REDIS_URL", null, url(["redis:", "rediss:"])),
     host: read("HOST", "127.0.0.1", text(255)),
     port: read("PORT", 3000, integer(0, 65_535)),
     dataDir,
-    backupDirectory: read("BACKUP_URL", join(dataDir, "backups"), folderUrl),
+    backups,
     legacyDirectory: resolve(read("LEGACY_DIR", join(dataDir, "legacy"), text(4096))),
+    blueprintFolders: read("TENANTRY_BLUEPRINTS", [], folders),
     opsUser: read("OPS_USER", "ops", text(100)),
     opsPassword: read("OPS_PASSWORD", null, password),
     sessionTtlMs: read("SESSION_TTL", 8 * HOUR_MS, duration),
@@ -79,6 +101,9 @@ export function parseConfig(environment: Environment): Config {
     logLevel: read("LOG_LEVEL", "info", oneOf(LOG_LEVELS)),
     trustProxy: read("TRUST_PROXY", [], addresses),
   };
+  if (config.databasePoolUrl !== null && config.databaseUrl === null) {
+    faults.push("DATABASE_POOL_URL: needs DATABASE_URL, the same database without the pooler");
+  }
   if (faults.length > 0) throw new ConfigError(faults);
   return config;
 }
@@ -93,17 +118,6 @@ function url(protocols: readonly string[]): (value: string) => string {
   };
 }
 
-/** The value itself is never part of the message here either: a store's URL may hold its key. */
-function folderUrl(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (url?.protocol !== "file:" || url.host !== "" || url.search !== "" || url.hash !== "") {
-    throw new Error(
-      "must be a file:// URL with the absolute path of a folder, such as file:///srv/tenantry/backups; no other store is supported",
-    );
-  }
-  return text(4096)(resolve(fileURLToPath(url)));
-}
-
 function text(maxLength: number): (value: string) => string {
   return (value) => {
     if (value.length > maxLength || /\p{Cc}/u.test(value)) {
@@ -111,6 +125,15 @@ function text(maxLength: number): (value: string) => string {
     }
     return value;
   };
+}
+
+function folders(value: string): string[] {
+  const list = text(4096)(value)
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  if (list.length === 0) throw new Error("must name folders, separated by commas");
+  return list;
 }
 
 function password(value: string): string {
@@ -150,8 +173,9 @@ function oneOf<T extends string>(values: readonly T[]): (value: string) => T {
 }
 
 const HOUR_MS = 3_600_000;
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: HOUR_MS, d: 24 * HOUR_MS };
-const LONGEST_DURATION_MS = 365 * 24 * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: HOUR_MS, d: DAY_MS };
+const LONGEST_DURATION_MS = 365 * DAY_MS;
 
 function duration(value: string): number {
   const match = /^(\d{1,7})([smhd])$/.exec(value);

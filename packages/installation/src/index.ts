@@ -1,3 +1,4 @@
+export { type BackupConfig, type BackupRetention, backupsIn, parseBackupUrl } from "./backup-config.ts";
 export { type Config, ConfigError, LOG_LEVELS, type LogLevel, parseConfig } from "./config.ts";
 export { createLogger } from "./log.ts";
 export { type Installation, type OpenOptions, openInstallation } from "./open.ts";

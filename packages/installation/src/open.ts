@@ -1,37 +1,45 @@
-import { DELETIONS_AT_ONCE, OperationQueues, type QueueStore } from "@tenantry/jobs";
+import { type BackupStore, openBackupStore } from "@tenantry/archive";
+import { OperationQueues, type QueueStore } from "@tenantry/jobs";
 import { SourceReaders } from "@tenantry/legacy";
 import {
   type Blueprint,
   controlDatabase,
   createBlueprintRegistry,
   createPool,
-  LoginPools,
   migrateControlSchema,
+  POOLED_SESSION_SETTINGS,
   type Pool,
-  type PoolOptions,
+  pooledSessionFaults,
 } from "@tenantry/schema";
 import {
   adoptTenants,
-  DEFAULT_PLACEMENT,
+  type Backups,
+  installationId,
+  installationSecret,
   LicenseWatch,
   OperationWatch,
+  recordBlueprints,
   type TenancyContext,
 } from "@tenantry/tenancy";
 import { TenantRedisServer } from "@tenantry/tenancy/redis";
 import type { Logger } from "pino";
-import { installationId } from "./installation-id.ts";
-import { installationSecret } from "./installation-secret.ts";
+import type { BackupConfig } from "./backup-config.ts";
+import { ConfigError } from "./config.ts";
+import { CONTROL_CONNECTIONS, type ConnectionsAtMost, connectionsAtMost } from "./connections.ts";
+import { openPlacement, type PurposeSettings } from "./open-placement.ts";
+import { PlacementPools } from "./placement-pools.ts";
 
 export interface OpenOptions {
   readonly databaseUrl: string;
+  /** A pooler in transaction mode before that database, for all connections but those that listen. */
+  readonly databasePoolUrl?: string | null;
   readonly redisUrl: string | null;
   readonly blueprints: readonly Blueprint[];
   /** `api`, `worker`, `cli` or `up`: shown in `pg_stat_activity` and in Redis' client list. */
   readonly role: string;
   /** Tenants provisioned at once in this process; 0 for one that doesn't provision. */
   readonly provisioningConnections: number;
-  /** Folder that this process writes backups into; absolute. */
-  readonly backupDirectory: string;
+  readonly backups: BackupConfig;
   /** Folder that the paths of legacy sources are relative to; absolute, and needn't exist. */
   readonly legacyDirectory: string;
   readonly log: Logger;
@@ -46,36 +54,24 @@ export interface Installation {
   readonly licenses: LicenseWatch;
   readonly store: QueueStore;
   readonly applicationName: string;
+  /** That this process opens, a worker in it included. */
+  readonly connectionsAtMost: ConnectionsAtMost;
   close(): Promise<void>;
 }
 
 /** Control queries take milliseconds: what takes longer is stuck. Milliseconds. */
 const CONTROL_TIMEOUT = 10_000;
-/** A blueprint's script takes a fraction of a second on a quiet server. Milliseconds. */
-const PROVISIONING_TIMEOUT = 120_000;
-const SERVING_TIMEOUT = 30_000;
-const CONTROL_CONNECTIONS = 10;
 /** A check of a license counts users in its tenant, and leaves some 43 KB on the connection for each tenant counted. */
 const CONTROL_USES = 2_000;
-/** Connections of one process for tenants' data: shared ones, and those of tenants that log in as themselves. */
-const GATEWAY_CONNECTIONS = 10;
-const LOGIN_CONNECTIONS = 10;
-/** A tenant that logs in as itself has so many of them at most. */
-const CONNECTIONS_PER_LOGIN = 2;
-/** Tenants after which a provisioning connection is renewed: its cached foreign-key plans slow it down (docs/adr/0006). */
-const PROVISIONING_USES = 40;
-/** A serving connection grows by some 185 KB with each tenant it touches; a gateway has 500 of them (docs/adr/0011). */
-const SERVING_USES = 2_000;
-
-type PurposeSettings = Omit<PoolOptions, "connectionString" | "max" | "maxUses">;
 
 /**
  * Connects to an installation and brings its control schema up to date.
  *
- * @throws ControlSchemaNewerError, and the driver's error when PostgreSQL can't be reached.
+ * @throws ConfigError when the pooler isn't set up for it, ControlSchemaNewerError, BlueprintChangedError, and the driver's error when PostgreSQL can't be reached.
  */
 export async function openInstallation(options: OpenOptions): Promise<Installation> {
   const { databaseUrl, log } = options;
+  const poolUrl = options.databasePoolUrl ?? null;
   const applicationName = `tenantry-${options.role}`;
   const pools: { end(): Promise<unknown> }[] = [];
   const kept = <P extends { end(): Promise<unknown> }>(pool: P): P => {
@@ -89,53 +85,41 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
     idleInTransactionTimeout: 15_000,
     onConnectionLost: (error) => log.warn({ err: error, purpose }, "connection lost"),
   });
-  const pool = (purpose: string, max: number, timeout: number, maxUses?: number): Pool =>
-    kept(
-      createPool({
-        ...settings(purpose, timeout),
-        connectionString: databaseUrl,
-        max,
-        ...(maxUses === undefined ? {} : { maxUses }),
-      }),
-    );
-  const loginPools = (purpose: string, budget: number, perLogin: number): LoginPools =>
-    kept(
-      new LoginPools({
-        ...settings(purpose, SERVING_TIMEOUT),
-        serverUrl: databaseUrl,
-        budget,
-        perLogin,
-        maxUses: SERVING_USES,
-      }),
-    );
-  const control = pool("control", CONTROL_CONNECTIONS, CONTROL_TIMEOUT, CONTROL_USES);
+  const control = kept(
+    createPool({
+      ...settings("control", CONTROL_TIMEOUT),
+      connectionString: poolUrl ?? databaseUrl,
+      pooled: poolUrl !== null,
+      max: CONTROL_CONNECTIONS,
+      maxUses: CONTROL_USES,
+    }),
+  );
   const tenantsAtOnce = Math.max(1, options.provisioningConnections);
   const readers = new SourceReaders({ max: tenantsAtOnce });
+  const backups = openBackups(options.backups);
   try {
+    if (poolUrl !== null) await checkPooler(control);
     const { applied } = await migrateControlSchema(control);
     if (applied.length > 0) log.info({ applied }, "control schema migrated");
     const database = controlDatabase(control);
+    const blueprints = await createBlueprintRegistry(options.blueprints);
+    await recordBlueprints(database, blueprints);
     const secret = await installationSecret(database);
+    const placements = kept(
+      new PlacementPools(database, poolUrl ?? databaseUrl, (name, url) =>
+        openPlacement({
+          name,
+          url,
+          pooled: url === poolUrl,
+          tenantsAtOnce: options.provisioningConnections,
+          settings,
+        }),
+      ),
+    );
     const ctx: TenancyContext = {
       control: database,
-      placements: new Map([
-        [
-          DEFAULT_PLACEMENT,
-          {
-            name: DEFAULT_PLACEMENT,
-            provisioning: pool(
-              "provisioning",
-              // An import holds one for as long as it takes: those who wait for a tenant to be made must still find one.
-              options.provisioningConnections === 0 ? 1 : 2 * tenantsAtOnce + DELETIONS_AT_ONCE,
-              PROVISIONING_TIMEOUT,
-              PROVISIONING_USES,
-            ),
-            gateways: loginPools("serving", GATEWAY_CONNECTIONS, GATEWAY_CONNECTIONS),
-            logins: loginPools("tenant", LOGIN_CONNECTIONS, CONNECTIONS_PER_LOGIN),
-          },
-        ],
-      ]),
-      blueprints: await createBlueprintRegistry(options.blueprints),
+      placements,
+      blueprints,
       installationId: await installationId(database),
       secret,
       redis:
@@ -148,7 +132,7 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
               control: database,
               log,
             }),
-      backups: { directory: options.backupDirectory },
+      backups,
       legacy: { directory: options.legacyDirectory, readers, atOnce: tenantsAtOnce },
       log,
     };
@@ -175,14 +159,34 @@ export async function openInstallation(options: OpenOptions): Promise<Installati
       await queues.close();
       await ctx.redis?.close();
       await readers.close();
+      await backups.store.close();
       await endAll(pools);
     };
-    return { ctx, queues, watch, licenses, store, applicationName, close };
+    const most = connectionsAtMost({
+      tenantsAtOnce: options.provisioningConnections,
+      pooled: poolUrl !== null,
+      queueInPostgres: store.kind === "postgres",
+    });
+    return { ctx, queues, watch, licenses, store, applicationName, connectionsAtMost: most, close };
   } catch (error) {
     await readers.close();
+    await backups.store.close();
     await endAll(pools);
     throw error;
   }
+}
+
+function openBackups({ url, s3Endpoint, ...settings }: BackupConfig): Backups {
+  const open = (of: string): BackupStore => openBackupStore(of, { s3Endpoint });
+  return { ...settings, open, store: open(url) };
+}
+
+async function checkPooler(pool: Pool): Promise<void> {
+  const faults = await pooledSessionFaults(pool);
+  if (faults.length === 0) return;
+  throw new ConfigError([
+    `DATABASE_POOL_URL: the pooler's connections lack settings (${faults.join(", ")}); in pgbouncer.ini, give the database connect_query='${POOLED_SESSION_SETTINGS}'`,
+  ]);
 }
 
 async function endAll(pools: readonly { end(): Promise<unknown> }[]): Promise<void> {

@@ -31,6 +31,12 @@ const DAY_SECONDS = 86_400;
 /** Tenants that one worker deletes at once. */
 export const DELETIONS_AT_ONCE = 2;
 
+/** Tenants that one worker backs up at once: each takes a core for compressing. */
+export const BACKUPS_AT_ONCE = 2;
+
+/** Loads that one worker does at once. */
+export const RESTORES_AT_ONCE = 1;
+
 /** Every kind of job that there is. A kind without an entry is never enqueued: runs are done by their children. */
 export const JOB_CATALOGUE: readonly JobDefinition[] = [
   { kind: "create-tenant", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
@@ -40,7 +46,16 @@ export const JOB_CATALOGUE: readonly JobDefinition[] = [
   { kind: "delete-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: DELETIONS_AT_ONCE },
   // The plan of a run, and each of its licenses. A file that somebody is writing may be free a little later.
   { kind: "migrate-legacy", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS },
+  { kind: "backup", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: BACKUPS_AT_ONCE },
+  { kind: "verify-backup", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
+  { kind: "move-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
+  { kind: "restore", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
 ];
+
+/** Whether there are jobs of that kind. */
+export function hasJobs(kind: OperationKind): boolean {
+  return JOB_CATALOGUE.some((job) => job.kind === kind);
+}
 
 /**
  * How often the queue delivers a job whose worker couldn't even reach PostgreSQL, before it leaves the job to the
@@ -57,3 +72,14 @@ export const CHILD_PRIORITY = 10;
 
 /** Finished jobs kept at most, per queue and end. */
 export const KEEP_JOBS = 10_000;
+
+/** What is done again and again, on a queue of its own, by whichever worker is free. */
+export const MAINTENANCE_QUEUE = "maintenance";
+
+export const MAINTENANCE_TASKS = ["scheduled-backups", "upkeep", "tidying"] as const;
+/** `upkeep` also looks whether scheduled backups were missed; `tidying` removes backups that nobody has a use for. */
+export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
+
+/** How often, in milliseconds. */
+export const UPKEEP_INTERVAL_MS = 5 * 60_000;
+export const TIDYING_INTERVAL_MS = 3_600_000;

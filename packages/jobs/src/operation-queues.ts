@@ -10,7 +10,8 @@ import {
   KEEP_JOBS,
   type OperationJobData,
 } from "./catalogue.ts";
-import { type Opened, type OperationQueue, openQueue, type QueueStore } from "./store.ts";
+import { MaintenanceQueue } from "./maintenance-queue.ts";
+import { connectQueues, type OperationQueue, type QueueConnection, type QueueStore } from "./store.ts";
 
 /** The queue didn't answer in time, or isn't there. What was accepted stays accepted. */
 export class QueueUnavailableError extends Error {
@@ -32,15 +33,19 @@ const CONNECT_GRACE_MS = 1_500;
 /** The queues, from the side that puts jobs on them: one for each kind of operation. */
 export class OperationQueues {
   readonly store: QueueStore;
-  readonly #queues = new Map<OperationKind, Opened<OperationQueue>>();
+  readonly maintenance: MaintenanceQueue;
+  readonly #connection: QueueConnection;
+  readonly #queues = new Map<OperationKind, OperationQueue>();
   readonly #log: Logger;
   #lastError = "";
 
   constructor(options: OperationQueuesOptions) {
     this.store = options.store;
     this.#log = options.log;
+    const onError = (error: Error): void => this.#logOnce(error);
+    this.#connection = connectQueues(options.store, `${options.applicationName}-queue`, onError);
     for (const definition of JOB_CATALOGUE) {
-      const opened = openQueue(options.store, definition.kind, `${options.applicationName}-queue`, {
+      const queue: OperationQueue = this.#connection.openQueue(definition.kind, {
         defaultJobOptions: {
           attempts: DELIVERY_ATTEMPTS,
           backoff: { type: "fixed", delay: DELIVERY_BACKOFF_MS },
@@ -48,9 +53,10 @@ export class OperationQueues {
           removeOnFail: { age: definition.keepSeconds, count: KEEP_JOBS },
         },
       });
-      opened.instance.on("error", (error) => this.#logOnce(error));
-      this.#queues.set(definition.kind, opened);
+      queue.on("error", onError);
+      this.#queues.set(definition.kind, queue);
     }
+    this.maintenance = new MaintenanceQueue(this.#connection, onError);
   }
 
   /** Waits for the first connection, but not for long: work goes on without the queue. */
@@ -61,9 +67,9 @@ export class OperationQueues {
     );
   }
 
-  /** The BullMQ queues, for the dashboard. */
+  /** The BullMQ queues of operations, for the dashboard. */
   get all(): readonly OperationQueue[] {
-    return [...this.#queues.values()].map((opened) => opened.instance);
+    return [...this.#queues.values()];
   }
 
   /**
@@ -128,23 +134,25 @@ export class OperationQueues {
   }
 
   async close(): Promise<void> {
-    for (const { instance, closeConnection } of this.#queues.values()) {
-      await withDeadline(instance.close(), CONNECT_GRACE_MS).catch((error: unknown) =>
-        this.#log.warn({ err: error }, "queue not closed cleanly"),
+    const queues = [...this.all, this.maintenance.queue];
+    for (const close of [
+      () => Promise.all(queues.map((queue) => queue.close())),
+      () => this.#connection.close(),
+    ]) {
+      await withDeadline<unknown>(close(), CONNECT_GRACE_MS).catch((error: unknown) =>
+        this.#log.warn({ err: error }, "queues not closed cleanly"),
       );
-      await closeConnection();
     }
   }
 
   #queue(kind: OperationKind): OperationQueue {
-    const opened = this.#queues.get(kind);
-    if (opened === undefined) throw new Error(`no queue for operations of kind ${kind}`);
-    return opened.instance;
+    const queue = this.#queues.get(kind);
+    if (queue === undefined) throw new Error(`no queue for operations of kind ${kind}`);
+    return queue;
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
-    // All queues share one store: when one can't be reached, none can.
-    if ([...this.#queues.values()].some((opened) => !opened.isReachable())) {
+    if (!this.#connection.isReachable()) {
       throw new QueueUnavailableError("the queue is not reachable");
     }
     try {

@@ -1,5 +1,7 @@
 import {
   createPostgresBackend,
+  PostgresConnection,
+  PostgresQueueBackend,
   type Processor,
   Queue,
   type QueueOptions,
@@ -7,7 +9,7 @@ import {
   type WorkerOptions,
 } from "bullmq";
 import { Redis } from "ioredis";
-import type { OperationJobData, OperationJobResult } from "./catalogue.ts";
+import { JOB_CATALOGUE, type OperationJobData, type OperationJobResult } from "./catalogue.ts";
 
 /** Where BullMQ keeps its jobs. */
 export type QueueStore =
@@ -25,9 +27,8 @@ const QUEUE_SCHEMA = "tenantry_queue";
 
 export type OperationQueue = Queue<OperationJobData, OperationJobResult, string>;
 export type OperationWorker = Worker<OperationJobData, OperationJobResult, string>;
-export type OperationProcessor = Processor<OperationJobData, OperationJobResult, string>;
 
-/** A queue or worker, and what to close after it. */
+/** A worker, and what to close after it. */
 export interface Opened<T> {
   readonly instance: T;
   /** False while it is known that nobody would answer: what is asked then only piles up. */
@@ -35,55 +36,89 @@ export interface Opened<T> {
   readonly closeConnection: () => Promise<void>;
 }
 
-/** Opens the producer's side of a queue. */
-export function openQueue(
+/** One process's connection for putting jobs on queues; all its queues share it. */
+export interface QueueConnection {
+  /** Opens the producer's side of a queue; closing the queue leaves the connection. */
+  openQueue<D = OperationJobData, R = OperationJobResult>(
+    name: string,
+    options: Omit<QueueOptions, "connection">,
+  ): Queue<D, R, string>;
+  /** False while it is known that nobody would answer: what is asked then only piles up. */
+  readonly isReachable: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** Calls made on queues at once in one process; more wait for their turn. */
+const QUEUE_CONNECTIONS = 4;
+/** The same of one queue's worker, where PostgreSQL keeps the queue; it has one more to listen on. */
+const WORKER_CONNECTIONS = 2;
+
+/** Connections that one process opens at most for its queues, where PostgreSQL keeps them. */
+export function queueConnectionsAtMost(works: boolean): number {
+  const workers = works ? JOB_CATALOGUE.length + 1 : 0;
+  return QUEUE_CONNECTIONS + workers * (WORKER_CONNECTIONS + 1);
+}
+
+/** Connects, in the background. `onError` hears of connections that are lost. */
+export function connectQueues(
   store: QueueStore,
-  name: string,
   applicationName: string,
-  options: Omit<QueueOptions, "connection">,
-): Opened<OperationQueue> {
+  onError: (error: Error) => void,
+): QueueConnection {
   if (store.kind === "postgres") {
-    const connection = postgresConnection(store.connectionString, applicationName, 4);
-    const queue = new Queue(name, { ...options, connection }, createPostgresBackend);
+    const settings = postgresConnection(store.connectionString, applicationName, QUEUE_CONNECTIONS);
+    // A connection and a look at the migrations for each queue alone took almost half of opening an installation.
+    const connection = new PostgresConnection(settings);
+    connection.on("error", onError);
     return {
-      instance: queue as unknown as OperationQueue,
+      openQueue: <D, R>(name: string, options: Omit<QueueOptions, "connection">) =>
+        new Queue(
+          name,
+          { ...options, connection: settings },
+          (queue) => new PostgresQueueBackend(connection, queue, { ...options, connection: settings }, false),
+        ) as unknown as Queue<D, R, string>,
       isReachable: () => true,
-      closeConnection: async () => undefined,
+      close: () => connection.close(),
     };
   }
   const redis = connectRedis(store.url, applicationName);
-  const queue = new Queue<OperationJobData, OperationJobResult, string>(name, {
-    ...options,
-    connection: redis,
-    prefix: store.prefix,
-    skipWaitingForReady: true,
-  });
   return {
-    instance: queue,
+    openQueue: <D, R>(name: string, options: Omit<QueueOptions, "connection">) =>
+      new Queue<D, R, string>(name, {
+        ...options,
+        connection: redis,
+        prefix: store.prefix,
+        skipWaitingForReady: true,
+      }) as Queue<D, R, string>,
     isReachable: () => redis.status === "ready",
-    closeConnection: async () => redis.disconnect(),
+    close: async () => redis.disconnect(),
   };
 }
 
 /** Opens the consumer's side. It waits for as long as its store is away, and goes on by itself. */
-export function openWorker(
+export function openWorker<D = OperationJobData, R = OperationJobResult>(
   store: QueueStore,
   name: string,
   applicationName: string,
-  processor: OperationProcessor,
+  processor: Processor<D, R, string>,
   options: Omit<WorkerOptions, "connection"> & { concurrency: number },
-): Opened<OperationWorker> {
+): Opened<Worker<D, R, string>> {
   if (store.kind === "postgres") {
-    const connection = postgresConnection(store.connectionString, applicationName, options.concurrency + 1);
-    const worker = new Worker(name, processor, { ...options, connection }, createPostgresBackend);
+    const connection = postgresConnection(store.connectionString, applicationName, WORKER_CONNECTIONS);
+    const worker = new Worker(
+      name,
+      processor as unknown as Processor,
+      { ...options, connection },
+      createPostgresBackend,
+    );
     return {
-      instance: worker as unknown as OperationWorker,
+      instance: worker as unknown as Worker<D, R, string>,
       isReachable: () => true,
       closeConnection: async () => undefined,
     };
   }
   const redis = connectRedis(store.url, applicationName);
-  const worker = new Worker<OperationJobData, OperationJobResult, string>(name, processor, {
+  const worker = new Worker<D, R, string>(name, processor, {
     ...options,
     connection: redis,
     prefix: store.prefix,

@@ -18,17 +18,28 @@ export {
 } from "./blueprint/define.ts";
 export { BlueprintError } from "./blueprint/errors.ts";
 export {
+  createLimits,
   LIMIT_NAMES,
   LIMITS,
   LIMITS_TABLE,
   type LimitedTable,
   type LimitName,
   limitsOf,
+  seedLimits,
 } from "./blueprint/limits.ts";
 export { type BlueprintRegistry, createBlueprintRegistry } from "./blueprint/registry.ts";
 export { revokeFromTenant, roleSettingScript } from "./blueprint/tenant-rights.ts";
 export { ensureOwnedDatabase, type OwnedDatabase } from "./bootstrap.ts";
-export { type ControlDatabase, controlDatabase } from "./control/database.ts";
+export {
+  type CatalogMeasures,
+  locksToMake,
+  measureSchema,
+  measureServer,
+  type SchemaMeasures,
+  type ServerMeasures,
+} from "./capacity.ts";
+export { type ControlDatabase, controlDatabase, controlWithin } from "./control/database.ts";
+export { ControlNotEmptyError, type LoadControlInput, loadControl } from "./control/load-control.ts";
 export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
 export * from "./control/tables.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
@@ -58,8 +69,35 @@ export * from "./legacy/source-description.ts";
 export type * from "./legacy/target-description.ts";
 export { type ImportedTable, VerificationError } from "./legacy/verify-tables.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
-export { createPool, type Pool, type PoolOptions } from "./pool.ts";
+export { BlueprintFolderError, type FolderFault, type FolderFaults } from "./own/folder-error.ts";
+export { loadBlueprints } from "./own/load-blueprints.ts";
+export { loadBlueprintFolder } from "./own/load-folder.ts";
+export { migrationContent } from "./own/migration-content.ts";
+export { BASELINE_SUFFIX } from "./own/names.ts";
+export { parameterFaults, sampleSeed } from "./own/sample-seed.ts";
+export { proveBaseline, squashMigrations } from "./own/squash.ts";
+export { type Trial, tryBlueprint } from "./own/try-blueprint.ts";
+export { createPool, type Pool, type PoolClient, type PoolOptions } from "./pool.ts";
+export { POOLED_SESSION_SETTINGS, pooledSessionFaults } from "./pooled-session.ts";
 export { scramVerifier } from "./scram-verifier.ts";
+export { type AdoptInput, adoptLoaded } from "./snapshot/adopt-loaded.ts";
+export { readDefinition, type SchemaDefinition, schemaFingerprint } from "./snapshot/ddl/read-definition.ts";
+export { type DropKeptInput, dropKeptSchema } from "./snapshot/drop-kept-schema.ts";
+export {
+  SnapshotLoadError,
+  SnapshotMismatchError,
+  SnapshotNotPossibleError,
+  SnapshotReadError,
+  SnapshotUnsupportedError,
+  SwapRefusedError,
+  UnknownMigrationsError,
+} from "./snapshot/errors.ts";
+export { type LoadInput, type LoadOutcome, loadSnapshot } from "./snapshot/load-snapshot.ts";
+export { migrateLoaded } from "./snapshot/migrate-loaded.ts";
+export { type SwapInput, swapSchemas } from "./snapshot/swap-schemas.ts";
+export { type TakeInput, type TakenSnapshot, takeSnapshot } from "./snapshot/take-snapshot.ts";
+export type * from "./snapshot/tenant-snapshot.ts";
+export type { LoadFigures } from "./snapshot/verify-loaded.ts";
 export { isConnectionLoss, isTransient, SQLSTATE, sqlState, violatedConstraint } from "./sqlstate.ts";
 export {
   lostRoleScript,
@@ -69,14 +107,8 @@ export {
   tableRightsScript,
 } from "./tenant/access.ts";
 export { adoptTenantScript } from "./tenant/adopt.ts";
+export { evictNameHolder } from "./tenant/advisory-lock.ts";
 export { type DropInput, dropRetired, dropRoleAlone, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
-export {
-  type DumpInput,
-  dumpTenant,
-  type RowBlock,
-  type TenantDump,
-  UnknownMigrationsError,
-} from "./tenant/dump.ts";
 export {
   allowLoginScript,
   createRoleScript,
@@ -106,6 +138,7 @@ export {
   provisionScript,
   provisionTenant,
 } from "./tenant/provision.ts";
-export { type RetireInput, type RetireOutcome, retireTenant } from "./tenant/retire.ts";
+export { findRetirable, type Retirable, type RetireInput, retireSchema } from "./tenant/retire.ts";
+export { settledOwner } from "./tenant/settled-owner.ts";
 export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

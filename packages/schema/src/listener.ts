@@ -72,6 +72,8 @@ export class Listener {
       this.#events.emit("attempt");
       const stop = (): void => lost.resolve(undefined);
       this.#closing.signal.addEventListener("abort", stop, { once: true });
+      // An abort that came while it connected tells nobody any more.
+      if (this.#closing.signal.aborted) stop();
       const error = await lost.promise;
       this.#change(false, error);
     } finally {

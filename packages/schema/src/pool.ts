@@ -21,6 +21,8 @@ export interface PoolOptions {
   readonly lockTimeout: number;
   /** Milliseconds. */
   readonly idleInTransactionTimeout: number;
+  /** Leads to a pooler, which knows no settings of a single client's: see `pooledSessionFaults`. */
+  readonly pooled?: boolean;
   /** Called when an idle connection is lost; the pool replaces it by itself. */
   readonly onConnectionLost: (error: Error) => void;
 }
@@ -42,19 +44,23 @@ export function createPool(options: PoolOptions): Pool {
     ...(options.maxUses === undefined ? {} : { maxUses: options.maxUses }),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    options: [
-      "-c jit=off",
-      "-c search_path=",
-      `-c statement_timeout=${options.statementTimeout}`,
-      `-c lock_timeout=${options.lockTimeout}`,
-      `-c idle_in_transaction_session_timeout=${options.idleInTransactionTimeout}`,
-    ].join(" "),
+    ...(options.pooled === true ? {} : { options: sessionOptions(options) }),
   });
   pool.on("error", options.onConnectionLost);
   // A connection that is lost while somebody has it says so as an event too, and an event that nobody hears ends the
   // process. The query under way, or the next one, rejects with the same error: there is nothing more to do.
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
+}
+
+function sessionOptions(options: PoolOptions): string {
+  return [
+    "-c jit=off",
+    "-c search_path=",
+    `-c statement_timeout=${options.statementTimeout}`,
+    `-c lock_timeout=${options.lockTimeout}`,
+    `-c idle_in_transaction_session_timeout=${options.idleInTransactionTimeout}`,
+  ].join(" ");
 }
 
 /**

@@ -5,6 +5,8 @@ export const SQLSTATE = {
   duplicateSchema: "42P06",
   duplicateObject: "42710",
   undefinedTable: "42P01",
+  undefinedFunction: "42883",
+  invalidParameterValue: "22023",
   dependentObjectsStillExist: "2BP01",
   insufficientPrivilege: "42501",
   lockNotAvailable: "55P03",

@@ -21,7 +21,7 @@ export async function adoptTenants(ctx: TenancyContext): Promise<number> {
     .orderBy("id")
     .execute();
   for (const tenant of tenants) {
-    const placement = placementOf(ctx, tenant);
+    const placement = await placementOf(ctx, tenant);
     const gateway = tenantGateway(ctx, tenant);
     await provideGateway(ctx, placement, gateway);
     const { rows } = await placement.provisioning.query<{ version: number }>(

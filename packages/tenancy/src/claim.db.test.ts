@@ -60,6 +60,22 @@ describe("a worker's claim", () => {
     expect(await claimStanding(ctx, second)).toBe("valid");
   });
 
+  it("is taken over from the dead as often as they die, and that brings the operation's end no nearer", async () => {
+    const operationId = await accepted();
+    for (let death = 0; death < 8; death++) {
+      await claim(operationId, `mortal${death}`);
+      await silence(operationId);
+    }
+    const ninth = await claim(operationId, "ninth");
+    const row = await ctx.control
+      .selectFrom("operations")
+      .select(["attempts", "attempts_before"])
+      .where("id", "=", operationId)
+      .executeTakeFirstOrThrow();
+    expect(ninth.attempt).toBe(9);
+    expect(row).toEqual({ attempts: 9, attempts_before: 8 });
+  });
+
   it("stays lost when the operation failed, was retried and was claimed again", async () => {
     const operationId = await accepted();
     const sleeper = await claim(operationId, "sleeper");

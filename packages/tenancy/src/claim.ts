@@ -36,6 +36,8 @@ export async function claimOperation(
         .set((eb) => ({
           state: "running",
           attempts: eb("attempts", "+", 1),
+          // A worker's death says nothing against the work: only trouble that the work itself met brings its end nearer.
+          attempts_before: sql<number>`attempts_before + (state = 'running')::integer`,
           worker: input.worker,
           heartbeat_at: sql<Date>`now()`,
           started_at: sql<Date>`coalesce(started_at, now())`,

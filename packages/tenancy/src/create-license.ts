@@ -23,6 +23,7 @@ import {
 import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
 import type { OutboxEntry } from "./outbox.ts";
 import { hashPassword } from "./password.ts";
+import { choosePlacements } from "./placement/choose-placement.ts";
 import { nextSchemaName, roleName } from "./schema-name.ts";
 
 export interface CreateLicenseAnswer {
@@ -119,7 +120,8 @@ async function accept(
   const license = newLicense(input, passwordHash, now);
   const insert = async (control: ControlDatabase): Promise<CreateLicenseAnswer> => {
     const schema = await nextSchemaName(control, blueprint.name, blueprint.schemaNaming, license.key);
-    const tenant = newTenant(license, schema, now);
+    const [placement = DEFAULT_PLACEMENT] = await choosePlacements(control, 1);
+    const tenant = newTenant(license, schema, placement, now);
     const operation = newOperation(license, caller, now);
     const answer = {
       license: toLicense(license, now),
@@ -176,6 +178,7 @@ export function newLicense(input: CreateLicenseInput, passwordHash: string | nul
     created_at: now,
     activated_at: null,
     expires_at: licenseEnd(input, now),
+    erased_at: null,
   };
 }
 
@@ -201,7 +204,7 @@ export function createdEvent(license: LicenseRow, caller: Caller) {
 export type NewTenant = Omit<TenantRow, "ordinal" | "access_version">;
 
 /** The tenant that a license will own. */
-export function newTenant(license: LicenseRow, schema: string, now: Date): NewTenant {
+export function newTenant(license: LicenseRow, schema: string, placement: string, now: Date): NewTenant {
   const id = randomUUIDv7();
   return {
     id,
@@ -210,7 +213,7 @@ export function newTenant(license: LicenseRow, schema: string, now: Date): NewTe
     version: null,
     schema_name: schema,
     role_name: roleName(schema, id),
-    placement: DEFAULT_PLACEMENT,
+    placement,
     state: "provisioning",
     created_at: now,
     ready_at: null,

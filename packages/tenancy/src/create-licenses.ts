@@ -1,7 +1,7 @@
 import { type ControlDatabase, SQLSTATE, sqlState, violatedConstraint } from "@tenantry/schema";
 import Type from "typebox";
 import { Compile, type Validator } from "typebox/compile";
-import type { TenancyContext } from "./context.ts";
+import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
 import { createdEvent, type NewTenant, newLicense, newTenant } from "./create-license.ts";
 import {
   type CreateLicenseInput,
@@ -12,6 +12,7 @@ import { REMEDIES, type StoredError, TenancyError, validationError } from "./err
 import { assertKeyUnused, type Caller } from "./idempotency.ts";
 import type { LicenseRow } from "./license-view.ts";
 import { hashPassword } from "./password.ts";
+import { choosePlacements } from "./placement/choose-placement.ts";
 import { acceptRun, findAcceptedRun, type NewChild, type RunOutcome } from "./run.ts";
 import { schemaFaults } from "./schema-faults.ts";
 import { nextSchemaNames } from "./schema-name.ts";
@@ -190,6 +191,7 @@ async function nameTenants(
   now: Date,
 ): Promise<NewTenant[]> {
   const tenants: NewTenant[] = [];
+  const placements = (await choosePlacements(transaction, licenses.length)).values();
   const byBlueprint = Object.entries(Object.groupBy(licenses, ({ blueprint }) => blueprint));
   for (const [name, its = []] of byBlueprint.sort(([a], [b]) => (a < b ? -1 : 1))) {
     const compiled = ctx.blueprints.get(name);
@@ -198,7 +200,9 @@ async function nameTenants(
     const keys = its.map(({ key }) => key);
     const schemas = await nextSchemaNames(transaction, name, compiled.blueprint.schemaNaming, keys);
     for (const [index, license] of its.entries()) {
-      tenants.push(newTenant(license, schemas[index] ?? "", now));
+      tenants.push(
+        newTenant(license, schemas[index] ?? "", placements.next().value ?? DEFAULT_PLACEMENT, now),
+      );
     }
   }
   return tenants;

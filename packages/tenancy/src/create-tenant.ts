@@ -49,7 +49,7 @@ export const createTenant: OperationHandler = async (ctx, work) => {
   if (compiled === undefined) {
     throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${tenant.blueprint} in this worker.`);
   }
-  const placement = placementOf(ctx, tenant);
+  const placement = await placementOf(ctx, tenant);
   const step = (name: keyof typeof PERCENT, message: string): void =>
     work.report({ percent: PERCENT[name], step: name, message, done: 0, total: 0 });
 
@@ -170,10 +170,12 @@ async function finish(
 /**
  * Whoever changes a license's limits while its tenant is being made finds no tenant to change: the seed already has the
  * old numbers. Read after the tenant is ready, the license says what it came to; a later change finds the tenant.
+ *
+ * @param seeded null when that isn't known any more.
  */
 export async function settleLimits(
   ctx: TenancyContext,
-  seeded: SoldLicense,
+  seeded: Pick<SoldLicense, "max_users" | "max_branches"> | null,
   tenant: TenantRow,
 ): Promise<void> {
   const now = await ctx.control
@@ -182,7 +184,7 @@ export async function settleLimits(
     .where("id", "=", tenant.license_id)
     .executeTakeFirst();
   if (now === undefined) return;
-  if (now.max_users === seeded.max_users && now.max_branches === seeded.max_branches) return;
+  if (now.max_users === seeded?.max_users && now.max_branches === seeded.max_branches) return;
   await ctx.control.transaction().execute(async (transaction) => {
     const { max_users, max_branches } = await transaction
       .selectFrom("licenses")

@@ -1,11 +1,13 @@
 import { dropRetired, dropRoleAlone, endSessionsOf } from "@tenantry/schema";
 import { sql } from "kysely";
+import { removeAttempts } from "./backup/abandoned.ts";
+import { releaseKeptOf } from "./backup/kept-schemas.ts";
+import type { BackupResult } from "./backup/record-backup.ts";
 import { claimStanding, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
-import type { LastBackup } from "./deletion.ts";
-import { type Deletion, deletionError, filesOf, reportDeletion, retiredSchemaName } from "./deletion-work.ts";
+import { type LastBackup, lastBackupOf, type PlainBackup } from "./deletion.ts";
+import { type Deletion, deletionError, reportDeletion, retiredSchemaName } from "./deletion-work.ts";
 import { TenancyError } from "./errors.ts";
-import { removeEarlierFiles } from "./last-backup.ts";
 import type { OperationHandler, OperationWork, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
 import { retire } from "./retire-tenant.ts";
@@ -17,7 +19,9 @@ export interface DeleteTenantResult {
   readonly licenseKey: string;
   readonly schema: string;
   /** Null when the tenant had no schema: its creation had failed, or somebody had removed it. */
-  readonly backup: LastBackup | null;
+  readonly backup: BackupResult | null;
+  /** Only of a deletion that a version without archives had begun: then there is this, and no `backup`. */
+  readonly plainBackup?: PlainBackup;
 }
 
 /**
@@ -27,23 +31,25 @@ export interface DeleteTenantResult {
 export const deleteTenant: OperationHandler = async (ctx, work) => {
   const deletion = await loadDeletion(ctx, work.operation.id);
   const { tenant } = deletion;
-  const { provisioning } = placementOf(ctx, tenant);
+  const { provisioning } = await placementOf(ctx, tenant);
   const retired = retiredSchemaName(tenant.id);
 
   const retirement = await retire(ctx, work, deletion, retired);
   if (retirement.kind !== "retired") return retirement;
-  const { backup } = retirement;
+  const { last } = retirement;
   reportDeletion(work, "drop", 0, 0, `Dropping schema ${tenant.schema_name}`);
   try {
     const access = { role: tenant.role_name, gateway: tenantGateway(ctx, tenant) };
     await endSessionsOf(provisioning, access);
+    const mayProceed = async () => (await claimStanding(ctx, work.claim)) !== "lost";
+    if (!(await releaseKeptOf(ctx, tenant, mayProceed))) return { kind: "superseded" };
     let total = 0;
     const dropped = await dropRetired(provisioning, {
       schema: tenant.schema_name,
       retired,
       tenantId: tenant.id,
       ...access,
-      mayProceed: async () => (await claimStanding(ctx, work.claim)) !== "lost",
+      mayProceed,
       onProgress: (left) => {
         total = Math.max(total, left);
         reportDeletion(work, "drop", total - left, total, `Dropping schema ${tenant.schema_name}`);
@@ -57,8 +63,8 @@ export const deleteTenant: OperationHandler = async (ctx, work) => {
   }
   reportDeletion(work, "redis", 0, 0, "Removing the tenant's keys in Redis");
   await removeTenantRedis(ctx, tenant);
-  await removeEarlierFiles(ctx.backups.directory, filesOf(work, deletion), backup?.file ?? null);
-  return finish(ctx, work, deletion, backup);
+  if (last.backup !== null) await removeAttempts(ctx, last.backup.backupId, work.claim.attempt);
+  return finish(ctx, work, deletion, last);
 };
 
 /** Tenant deleted, license inactive, operation succeeded: one statement, or nothing when the claim is lost. */
@@ -66,16 +72,19 @@ async function finish(
   ctx: TenancyContext,
   work: OperationWork,
   { licenseKey, tenant }: Deletion,
-  backup: LastBackup | null,
+  { backup, plain }: LastBackup,
 ): Promise<WorkResult> {
-  const result: DeleteTenantResult = { licenseKey, schema: tenant.schema_name, backup };
+  const result: DeleteTenantResult = {
+    licenseKey,
+    schema: tenant.schema_name,
+    backup,
+    ...(plain === null ? {} : { plainBackup: plain }),
+  };
+  const name = backup?.backupId ?? plain?.file;
   const last = {
     percent: 100,
     step: "deleted",
-    message:
-      backup === null
-        ? `Tenant ${tenant.schema_name} is deleted; it had no schema to back up`
-        : `Tenant ${tenant.schema_name} is deleted; its last backup is ${backup.file}`,
+    message: `Tenant ${tenant.schema_name} is deleted; ${name === undefined ? "it had no schema to back up" : `its last backup is ${name}`}`,
     done: 0,
     total: 0,
   };
@@ -130,6 +139,14 @@ async function finish(
     .with("late_sessions", (db) =>
       db.deleteFrom("sessions").using("done").whereRef("sessions.license_id", "=", "done.license_id"),
     )
+    .with("unmade", (db) =>
+      db
+        .updateTable("backups")
+        .from("done")
+        .set({ state: "gone", gone_at: sql<Date>`now()` })
+        .whereRef("backups.operation_id", "=", "done.id")
+        .where("backups.state", "=", "making"),
+    )
     .with("deletion", (db) =>
       db
         .updateTable("deletions")
@@ -158,16 +175,15 @@ async function loadDeletion(ctx: TenancyContext, operationId: string): Promise<D
     .innerJoin("tenants", "tenants.id", "deletions.tenant_id")
     .innerJoin("licenses", "licenses.id", "tenants.license_id")
     .selectAll("tenants")
-    .select(["licenses.key", "licenses.client_name", "deletions.backup", "deletions.former_state"])
+    .select(["licenses.key", "deletions.backup", "deletions.former_state"])
     .where("deletions.operation_id", "=", operationId)
     .executeTakeFirst();
   if (row === undefined)
     throw new TenancyError("TENANT_NOT_FOUND", "The operation's license or tenant is gone.");
   return {
     licenseKey: row.key,
-    clientName: row.client_name,
     tenant: row,
-    backup: row.backup as LastBackup | null,
+    last: lastBackupOf(row.backup),
     formerState: row.former_state,
   };
 }

@@ -1,22 +1,21 @@
 import { isTransient, SQLSTATE, sqlState } from "@tenantry/schema";
 import type { LastBackup } from "./deletion.ts";
 import { TenancyError } from "./errors.ts";
-import type { DeletionFiles } from "./last-backup.ts";
 import type { TenantRow } from "./license-view.ts";
 import type { OperationWork } from "./operation-work.ts";
 
 /** What a delete-tenant operation is about. */
 export interface Deletion {
   readonly licenseKey: string;
-  readonly clientName: string;
   readonly tenant: TenantRow;
-  /** The one that an earlier attempt made, as long as it still counts. */
-  readonly backup: LastBackup | null;
+  /** What an earlier attempt made. */
+  readonly last: LastBackup;
   readonly formerState: "ready" | "failed";
 }
 
 /** Where the parts lie between 0 and 100. */
 const PERCENT = { backup: [5, 60], drop: [60, 95], redis: [95, 99] } as const;
+
 /** Shows how far a deletion is. */
 export function reportDeletion(
   work: OperationWork,
@@ -33,11 +32,6 @@ export function reportDeletion(
 /** What a tenant's schema is called from the moment that it is out of use until it is gone. */
 export function retiredSchemaName(tenantId: string): string {
   return `deleting_${tenantId.replaceAll("-", "")}`;
-}
-
-/** What tells this operation's files from others'. */
-export function filesOf(work: OperationWork, { licenseKey }: Deletion): DeletionFiles {
-  return { licenseKey, operationId: work.operation.id, attempt: work.claim.attempt };
 }
 
 const HINTS: Readonly<Record<string, string>> = {

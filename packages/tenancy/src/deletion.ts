@@ -1,13 +1,16 @@
 import type { ControlDatabase, TenantState } from "@tenantry/schema";
 import { sql } from "kysely";
+import type { BackupResult } from "./backup/record-backup.ts";
+import { type LastArchive, recordLastBackup } from "./backup/record-last-backup.ts";
 import { type Claim, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import type { TenantRow } from "./license-view.ts";
+import { assertNothingElse } from "./tenant-in-use.ts";
 import { nextTenantState } from "./tenant-state.ts";
 
-/** The file that a deleted tenant's rows are in, as its operation tells of it. */
-export interface LastBackup {
+/** The file that a version without archives has left of a tenant that it deleted, or began to delete. */
+export interface PlainBackup {
   /** Its name in the backups' folder of the worker that wrote it. */
   readonly file: string;
   /** Name of that worker's machine. */
@@ -16,6 +19,19 @@ export interface LastBackup {
   readonly rows: number;
   /** Of the file as it lies there, hex. */
   readonly sha256: string;
+}
+
+/** What a deletion has of its tenant: one of the two, or none when the tenant had no schema. */
+export interface LastBackup {
+  readonly backup: BackupResult | null;
+  readonly plain: PlainBackup | null;
+}
+
+/** `deletions.backup` as it was written, by whichever version. */
+export function lastBackupOf(recorded: unknown): LastBackup {
+  const value = recorded as BackupResult | PlainBackup | null;
+  if (value === null) return { backup: null, plain: null };
+  return "file" in value ? { backup: null, plain: value } : { backup: value, plain: null };
 }
 
 /**
@@ -30,7 +46,7 @@ export async function beginDeletion(
   operationId: string,
 ): Promise<void> {
   const next = nextTenantState(tenant.state, "delete");
-  await assertNothingUnderWay(transaction, tenant, operationId);
+  await assertNothingElse(transaction, tenant.license_id, operationId);
   if (next === undefined) throw conflict(tenant.state);
   await transaction.updateTable("tenants").set({ state: next }).where("id", "=", tenant.id).execute();
   await transaction.deleteFrom("sessions").where("license_id", "=", tenant.license_id).execute();
@@ -40,24 +56,6 @@ export async function beginDeletion(
     .values({ operation_id: operationId, tenant_id: tenant.id, former_state })
     .onConflict((again) => again.column("operation_id").doUpdateSet({ former_state }))
     .execute();
-}
-
-async function assertNothingUnderWay(
-  transaction: ControlDatabase,
-  tenant: Pick<TenantRow, "license_id">,
-  operationId: string,
-): Promise<void> {
-  const other = await transaction
-    .selectFrom("operations")
-    .select(["id", "kind", "state"])
-    .where("license_id", "=", tenant.license_id)
-    .where("state", "in", ["queued", "running"])
-    .where("id", "!=", operationId)
-    .executeTakeFirst();
-  if (other === undefined) return;
-  throw new TenancyError("STATE_CONFLICT", `Operation ${other.id} (${other.kind}) is ${other.state}.`, {
-    hint: `Wait for its end, or cancel it first: \`tenantry operation cancel ${other.id}\`.`,
-  });
 }
 
 function conflict(state: TenantState): TenancyError {
@@ -121,28 +119,31 @@ export async function assertNotDropping(transaction: ControlDatabase, operationI
 }
 
 /**
- * The point of no return: from here on the deletion is finished, whoever finishes it. False when the claim is lost or
- * somebody called it off.
+ * The point of no return: from here on the deletion is finished, whoever finishes it, and its archive is the last backup.
+ * False when the claim is lost or somebody called it off.
+ *
+ * @param last null when there is no schema to back up
  */
 export async function recordDropBegan(
   ctx: TenancyContext,
   claim: Claim,
-  backup: LastBackup | null,
+  last: LastArchive | null,
 ): Promise<boolean> {
-  const recorded = await ctx.control
-    .with("held", () =>
-      underClaim(ctx, claim)
-        .set({ heartbeat_at: sql<Date>`now()` })
-        .where("cancel_requested_at", "is", null)
-        .returning("id"),
-    )
-    .updateTable("deletions")
-    .from("held")
-    .set({
-      ...(backup === null ? {} : { backup: JSON.stringify(backup) }),
-      drop_began_at: sql<Date>`coalesce(deletions.drop_began_at, now())`,
-    })
-    .whereRef("deletions.operation_id", "=", "held.id")
-    .executeTakeFirst();
-  return recorded.numUpdatedRows > 0n;
+  return ctx.control.transaction().execute(async (transaction) => {
+    const held = await underClaim({ ...ctx, control: transaction }, claim)
+      .set({ heartbeat_at: sql<Date>`now()` })
+      .where("cancel_requested_at", "is", null)
+      .executeTakeFirst();
+    if (held.numUpdatedRows === 0n) return false;
+    if (last !== null) await recordLastBackup(transaction, claim, last);
+    await transaction
+      .updateTable("deletions")
+      .set({
+        ...(last === null ? {} : { backup: JSON.stringify(last.result) }),
+        drop_began_at: sql<Date>`coalesce(deletions.drop_began_at, now())`,
+      })
+      .where("operation_id", "=", claim.operationId)
+      .execute();
+    return true;
+  });
 }

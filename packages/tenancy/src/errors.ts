@@ -30,7 +30,21 @@ export const REMEDIES = {
   STATEMENT_REFUSED:
     "A transaction of a tenant takes statements on its own tables only: see docs/security.md for what it refuses, and why.",
   BACKUP_FAILED:
-    "See that the folder of BACKUP_URL can be written and has room, on the machine of the worker; then delete again.",
+    "Nothing was dropped. Mend what the operation's error says; then run `tenantry operation retry`, or ask again.",
+  PLACEMENT_NOT_FOUND: "Check the name; `tenantry placement list` shows those that exist.",
+  PLACEMENT_UNAVAILABLE:
+    "See that the server can be reached from this machine, and that its login has what docs/configuration.md asks for.",
+  BACKUP_NOT_FOUND: "Check the id; `tenantry backup list` shows those that exist.",
+  KEPT_SCHEMA_NOT_FOUND: "Check the id; `tenantry backup kept list` shows those that are kept.",
+  BACKUP_CORRUPT: "Use another backup: `tenantry backup list`.",
+  BACKUP_TOO_NEW: "Use the version of Tenantry that made the backup, or a later one.",
+  BACKUP_KEY_MISSING: "Start Tenantry with the BACKUP_KEY that the backup was made under.",
+  BACKUP_NOT_TRUSTED:
+    "Only what was signed under this installation's BACKUP_KEY is taken in: export it again from an installation that has the same key.",
+  STORE_UNAVAILABLE:
+    "See that what BACKUP_URL names is there, lets us in and has room; then run `tenantry operation retry`.",
+  RESTORE_FAILED:
+    "Nothing that is in use was changed. Read the operation's error; mend its cause or use another backup.",
   DELETION_FAILED: "Read the operation's error, mend its cause, then run `tenantry operation retry`.",
   SOURCE_NOT_FOUND:
     "Check the path: over HTTP it is relative to LEGACY_DIR, and nothing outside that folder is read, also not through a link.",
@@ -43,7 +57,8 @@ export const REMEDIES = {
     "See the rows with `tenantry migrate-legacy quarantine show`; mend the source and start a new run, or run without `strict`.",
   VERIFICATION_FAILED:
     "Nothing was left behind. Run `tenantry operation retry`; if it happens again, report it with the operation's error.",
-  BLUEPRINT_UNKNOWN: "Start Tenantry with the blueprint that this license was sold with.",
+  BLUEPRINT_UNKNOWN:
+    "Start Tenantry with the blueprint that this license was sold with (TENANTRY_BLUEPRINTS, the same for API and workers), then run `tenantry operation retry`.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;
 

@@ -1,5 +1,41 @@
+export { BACKUP_KINDS, BACKUP_STATES, RESTORE_MODES, type RestoreMode } from "@tenantry/schema";
 export { adoptTenants } from "./adopt-tenants.ts";
 export * from "./api-keys.ts";
+export {
+  MAX_BACKUPS,
+  type OrderBackupsInput,
+  OrderBackupsRequest,
+  parseOrderBackups,
+  parseRestore,
+  type RestoreInput,
+  RestoreRequest,
+} from "./backup/backup-requests.ts";
+export type { Backup, BackupFilter } from "./backup/backup-view.ts";
+export { checkBackup } from "./backup/check-backup.ts";
+export { importBackup } from "./backup/import-backup.ts";
+export { keepBackups, tidyBackups } from "./backup/keep-backups.ts";
+export {
+  dropExpiredKept,
+  dropKept,
+  dropKeptOf,
+  type KeptSchema,
+  listKeptSchemas,
+} from "./backup/kept-schemas.ts";
+export { getBackup, listBackups } from "./backup/list-backups.ts";
+export { orderBackup } from "./backup/order-backup.ts";
+export { type OrderBackupsOptions, orderBackups } from "./backup/order-backups.ts";
+export { type OrderRestoreInput, orderRestore } from "./backup/order-restore.ts";
+export { orderVerify } from "./backup/order-verify.ts";
+export type { RestoreResult } from "./backup/perform-restore.ts";
+export { type BackupContent, readBackupContent } from "./backup/read-backup-content.ts";
+export type { BackupResult } from "./backup/record-backup.ts";
+export { noteSchedule, runSchedule } from "./backup/run-schedule.ts";
+export {
+  acceptBlueprint,
+  assertUnchanged,
+  BlueprintChangedError,
+  recordBlueprints,
+} from "./blueprint-contents.ts";
 export {
   type CertificateKey,
   listCertificateKeys,
@@ -39,10 +75,11 @@ export {
   parseChangeLicenses,
 } from "./change-licenses-request.ts";
 export {
-  type BackupStore,
+  type Backups,
   DEFAULT_PLACEMENT,
   type LegacyAccess,
   type Placement,
+  type Placements,
   type TenancyContext,
 } from "./context.ts";
 export {
@@ -65,17 +102,23 @@ export {
 export type { CreateTenantResult } from "./create-tenant.ts";
 export { type DeleteLicenseOutcome, deleteLicense } from "./delete-license.ts";
 export type { DeleteTenantResult } from "./delete-tenant.ts";
-export type { LastBackup } from "./deletion.ts";
+export type { PlainBackup } from "./deletion.ts";
 export { derivedPassword, type PasswordPurpose } from "./derived-password.ts";
 export type { Announce } from "./doctor/check-operations.ts";
+export { examineCapacity } from "./doctor/examine-capacity.ts";
 export { examineInstallation } from "./doctor/examine-installation.ts";
 export { examineIsolation } from "./doctor/examine-isolation.ts";
 export { examineLicense, type LicenseExamination } from "./doctor/examine-license.ts";
 export type { Finding, Fix, FixOutcome } from "./doctor/finding.ts";
 export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
+export { noteServerRoom } from "./doctor/server-room.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
+export { eraseLicense } from "./erase/erase-license.ts";
+export { operationsOfLicense } from "./erase/scrub-licenses.ts";
 export * from "./errors.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
+export { installationId } from "./installation-id.ts";
+export { installationSecret } from "./installation-secret.ts";
 export { type LegacyRunFigures, legacyRunFigures } from "./legacy/legacy-figures.ts";
 export { legacyFindings } from "./legacy/legacy-findings.ts";
 export type {
@@ -173,15 +216,28 @@ export * from "./outbox.ts";
 export type { Page, PageRequest } from "./page.ts";
 export { hashPassword, verifyPassword } from "./password.ts";
 export { type PerformInput, type PerformOutcome, performOperation } from "./perform-operation.ts";
+export { confirmMove } from "./placement/confirm-move.ts";
+export type { MoveTenantResult } from "./placement/move-tenant.ts";
+export { orderMove } from "./placement/order-move.ts";
+export { ADDRESS_AGE_MS, placementUrl } from "./placement/placement-url.ts";
+export { addPlacement, drainPlacement, listPlacements, type PlacementEntry } from "./placement/placements.ts";
+export { type Readdressed, readdressPlacement } from "./placement/readdress-placement.ts";
 export { placementOf } from "./placement.ts";
 export { describeError, PROBLEM_TYPE, type Problem, statusOf, toProblem } from "./problem.ts";
 export type { ProgressSink } from "./progress-reporter.ts";
+export {
+  type RestoreAllInput,
+  type RestoreAllReport,
+  type RestoredTenant,
+  restoreAll,
+} from "./rebuild/restore-all.ts";
 export { findAcceptedRun, type RunAnswer, type RunOutcome } from "./run.ts";
 export { schemaFaults } from "./schema-faults.ts";
 export { isScope, SCOPES, type Scope } from "./scopes.ts";
 export { generateToken, hashToken } from "./secret-token.ts";
 export { endSession, getSession, type Session } from "./session.ts";
 export { type SignedIn, type SignInInput, signIn } from "./sign-in.ts";
+export { sizeText } from "./size-text.ts";
 export type { Standing } from "./standing.ts";
 export { gatewayLogin, provideGateway, tenantGateway, tenantLogin } from "./tenant-connection.ts";
 export {

@@ -114,7 +114,10 @@ describe("a check", () => {
     // Nothing else to ask: no placement, and a control database that counts.
     const bare: TenancyContext = {
       ...ctx,
-      placements: new Map(),
+      placements: {
+        main: ctx.placements.main,
+        of: async () => Promise.reject(new Error("no placement is to be asked")),
+      },
       control: ctx.control.withPlugin(counter),
     };
     expect((await checkLicense(bare, license.key, nobody)).users.used).toBe(1);

@@ -1,9 +1,11 @@
 import { isIP } from "node:net";
+import { quoteIdentifier } from "@tenantry/schema";
 import { sql } from "kysely";
-import type { TenancyContext } from "./context.ts";
+import { DEFAULT_PLACEMENT, type TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import { normalizeLicenseKey } from "./license-key.ts";
 import type { LicenseStatus } from "./license-status.ts";
+import { placementOf } from "./placement.ts";
 
 /** Whether a license may be used right now. */
 export interface LicenseCheck {
@@ -60,8 +62,41 @@ export async function checkLicense(
     status: row.status,
     reason: row.reason,
     daysRemaining: row.days_remaining,
-    users: { used: row.users_used === null ? null : Number(row.users_used), max: row.users_max },
+    users: {
+      used: row.users_used === null ? await countElsewhere(ctx, key, withUsers) : Number(row.users_used),
+      max: row.users_max,
+    },
   };
+}
+
+/** The users of a tenant that lives on another server than the control schema. */
+async function countElsewhere(
+  ctx: TenancyContext,
+  key: string,
+  withUsers: readonly string[],
+): Promise<number | null> {
+  if (withUsers.length === 0) return null;
+  const tenant = await ctx.control
+    .selectFrom("tenants")
+    .innerJoin("licenses", "licenses.id", "tenants.license_id")
+    .select(["tenants.placement", "tenants.schema_name"])
+    .where("licenses.key", "=", normalizeLicenseKey(key))
+    .where("tenants.state", "=", "ready")
+    .where("tenants.placement", "!=", DEFAULT_PLACEMENT)
+    .where("tenants.blueprint", "in", withUsers)
+    .executeTakeFirst();
+  if (tenant === undefined) return null;
+  try {
+    const { provisioning } = await placementOf(ctx, tenant);
+    const { rows } = await provisioning.query<{ used: number }>(
+      `SELECT count(*)::integer AS used FROM ${quoteIdentifier(tenant.schema_name)}.users WHERE is_active IS NOT FALSE`,
+    );
+    return rows[0]?.used ?? null;
+  } catch (error) {
+    // The license can be told all the same: its server is the doctor's business.
+    ctx.log.warn({ err: error, placement: tenant.placement }, "a tenant's users couldn't be counted");
+    return null;
+  }
 }
 
 /** An address as PostgreSQL takes it: a proxy may have passed on anything, and a zone (`%eth0`) means nothing here. */

@@ -23,7 +23,7 @@ import { withTenant } from "./with-tenant.ts";
 const database = await createTestDatabase();
 const installation = await openTestInstallation({ databaseUrl: database.url });
 const { ctx } = installation;
-const owner = placementOf(ctx, { placement: "default" }).provisioning;
+const owner = (await placementOf(ctx, { placement: "default" })).provisioning;
 
 beforeAll(async () => {
   await installation.work();

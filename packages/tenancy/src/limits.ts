@@ -50,7 +50,7 @@ export async function changeLimits(
     ...(change.maxBranches === undefined ? {} : { branches: change.maxBranches }),
   };
   if (Object.keys(numbers).length === 0) return;
-  const { provisioning } = placementOf(ctx, tenant);
+  const { provisioning } = await placementOf(ctx, tenant);
   const outcome = await setLimits(
     provisioning,
     tenant.schema_name,
@@ -73,7 +73,11 @@ export async function changeLimits(
 
 /** What limits a tenant and how much of it is used; null for a tenant that holds no limits. */
 export async function limitUse(ctx: TenancyContext, tenant: LimitedTenant): Promise<LimitUses | null> {
-  return readLimitUse(placementOf(ctx, tenant).provisioning, tenant.schema_name, limitedTables(ctx, tenant));
+  return readLimitUse(
+    (await placementOf(ctx, tenant)).provisioning,
+    tenant.schema_name,
+    limitedTables(ctx, tenant),
+  );
 }
 
 /** The tables whose rows a tenant's license limits; none where its blueprint isn't known here. */

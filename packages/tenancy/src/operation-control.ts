@@ -1,6 +1,7 @@
 import type { ControlDatabase, OperationEventType } from "@tenantry/schema";
 import { SQLSTATE, sqlState } from "@tenantry/schema";
 import { sql } from "kysely";
+import { assertNotReplacing } from "./backup/replacement.ts";
 import type { TenancyContext } from "./context.ts";
 import { assertNotDropping } from "./deletion.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
@@ -9,6 +10,7 @@ import { isFinished, nextOperationState } from "./operation-state.ts";
 import { giveTenantUp, takeTenantUp } from "./operation-tenant.ts";
 import { type LabelledOperationRow, type Operation, toOperation } from "./operation-view.ts";
 import { getOperationRow, labelledOperations } from "./operations.ts";
+import { assertNotSwitching } from "./placement/moving.ts";
 import { cancelRun, lockRun, retryRun } from "./run-control.ts";
 
 export interface OperationChange {
@@ -83,6 +85,8 @@ export function cancelOperation(ctx: TenancyContext, id: string, caller: Caller)
       throw new TenancyError("STATE_CONFLICT", `The operation is already ${row.state}.`);
     }
     await assertNotDropping(transaction, row.id);
+    await assertNotReplacing(transaction, row.id);
+    await assertNotSwitching(transaction, row.id);
     if (row.state === "queued") {
       await markCanceled(transaction, row);
       return "canceled";

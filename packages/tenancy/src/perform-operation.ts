@@ -1,7 +1,10 @@
 import { isConnectionLoss, isTransient, type OperationKind } from "@tenantry/schema";
 import { sql } from "kysely";
+import { backUp } from "./backup/perform-backup.ts";
+import { restoreBackup } from "./backup/perform-restore.ts";
+import { verifyBackup } from "./backup/verify-backup.ts";
 import { changeLicenseOfRun } from "./change-license-of-run.ts";
-import { type Claim, claimOperation, renewClaim, underClaim } from "./claim.ts";
+import { type Claim, claimOperation, claimStanding, renewClaim, underClaim } from "./claim.ts";
 import type { TenancyContext } from "./context.ts";
 import { createTenant } from "./create-tenant.ts";
 import { deleteTenant } from "./delete-tenant.ts";
@@ -11,6 +14,7 @@ import { markCanceled } from "./operation-control.ts";
 import { giveTenantUp } from "./operation-tenant.ts";
 import type { LabelledOperationRow, OperationProgress } from "./operation-view.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
+import { moveTenant } from "./placement/move-tenant.ts";
 import { ProgressReporter, type ProgressSink } from "./progress-reporter.ts";
 
 const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
@@ -18,6 +22,10 @@ const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
   "change-license": changeLicenseOfRun,
   "delete-tenant": deleteTenant,
   "migrate-legacy": migrateLegacyWork,
+  backup: backUp,
+  "verify-backup": verifyBackup,
+  "move-tenant": moveTenant,
+  restore: restoreBackup,
 };
 
 export interface PerformInput {
@@ -96,6 +104,11 @@ async function settleFailure(
   if (!(error instanceof TenancyError) && isConnectionLoss(error)) throw error;
   const { retryable, ...stored } = describe(error);
   const attempt = claim.attempt - operation.attempts_before;
+  if (retryable && (await claimStanding(ctx, claim)) === "cancel-requested") {
+    log.warn({ err: error }, "operation is called off rather than tried again");
+    await cancelUnderClaim(ctx, claim, operation, input.worker);
+    return { kind: "canceled" };
+  }
   if (retryable && attempt < input.maxAttempts) {
     const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS);
     log.warn({ err: error, retryInMs }, "operation will be tried again");

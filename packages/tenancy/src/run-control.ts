@@ -45,6 +45,10 @@ export async function cancelRun(transaction: ControlDatabase, run: LabelledOpera
         and (child.kind = 'create-tenant' or child.kind = 'migrate-legacy' and exists (
           select from ${schema}.legacy_items
           where legacy_items.operation_id = child.id and legacy_items.tenant_id = tenants.id))
+    ), backup as (
+      update ${schema}.backups set state = 'gone', gone_at = now()
+      from child
+      where child.state = 'canceled' and backups.operation_id = child.id and backups.state = 'making'
     )
     update ${schema}.operations set cancel_requested_at = now()
     where id = ${run.id} and (select count(*) from child) >= 0`.execute(transaction);
@@ -79,6 +83,10 @@ export async function retryRun(transaction: ControlDatabase, run: LabelledOperat
       update ${schema}.tenants set state = ${again}
       from child
       where child.kind = 'create-tenant' and tenants.license_id = child.license_id and tenants.state = 'failed'
+    ), backup as (
+      update ${schema}.backups set state = 'making', gone_at = null
+      from child
+      where backups.operation_id = child.id and backups.state = 'gone' and backups.archive_id is null
     ), wanted as (
       update ${schema}.operations set cancel_requested_at = null
       where id = ${run.id} and (select count(*) from child) > 0

@@ -33,6 +33,8 @@ export interface NewChild {
   readonly input: ChildInput & Record<string, unknown>;
   /** Of one that can't be done: it is on record as failed from the start. */
   readonly error?: StoredError;
+  /** Not to begin before so many milliseconds have passed. */
+  readonly delayMs?: number;
 }
 
 export interface RunAnswer {
@@ -49,6 +51,7 @@ export interface RunOutcome {
  * Accepts a run with all its children in one commit. The caller has the children enqueued.
  *
  * @param makeChildren Inserts in the same transaction what the children are about.
+ * @param conclude The same, for what has to name the children: told the run's id, and theirs in the order of `makeChildren`.
  * @throws TenancyError IDEMPOTENCY_KEY_REUSED when the caller's key was used for another request.
  */
 export async function acceptRun(
@@ -56,12 +59,14 @@ export async function acceptRun(
   run: NewRun,
   caller: Caller,
   makeChildren: (transaction: ControlDatabase) => Promise<readonly NewChild[]>,
+  conclude?: (transaction: ControlDatabase, runId: string, childIds: readonly string[]) => Promise<void>,
 ): Promise<RunOutcome> {
   try {
     return await ctx.control.transaction().execute(async (transaction) => {
       // The run comes first: of equal requests at the same moment one inserts it, and the others wait for that commit.
       const id = await insertRun(transaction, run, caller);
-      await insertChildren(transaction, id, await makeChildren(transaction), caller.actor);
+      const childIds = await insertChildren(transaction, id, await makeChildren(transaction), caller.actor);
+      await conclude?.(transaction, id, childIds);
       const row = await labelledOperations(transaction)
         .where("operations.id", "=", id)
         .executeTakeFirstOrThrow();
@@ -141,25 +146,26 @@ export async function insertChildren(
   }
   // Lists go by id: in the order of the request.
   const ids = children.map(() => randomUUIDv7()).sort();
-  const rows = children.map(({ kind, licenseId, input, error }, index) => ({
+  const rows = children.map(({ kind, licenseId, input, error, delayMs }, index) => ({
     id: ids[index],
     kind,
     license_id: licenseId,
     input,
     error: error ?? null,
+    delay: delayMs ?? 0,
   }));
   await sql`
     with child as (
       select *, error is not null as refused
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-        as given (id uuid, kind text, license_id uuid, input jsonb, error jsonb)
+        as given (id uuid, kind text, license_id uuid, input jsonb, error jsonb, delay bigint)
     ), operation as (
       insert into ${schema}.operations
-        (id, kind, state, license_id, parent_id, input, step, message, error, finished_at)
+        (id, kind, state, license_id, parent_id, input, step, message, error, finished_at, available_at)
       select id, kind, case when refused then 'failed' else 'queued' end, license_id, ${runId}::uuid, input,
         case when refused then 'refused' else 'queued' end,
         case when refused then error ->> 'detail' else 'Waiting for a worker' end,
-        error, case when refused then now() end
+        error, case when refused then now() end, now() + delay * interval '1 millisecond'
       from child
     )
     insert into ${schema}.operation_events (operation_id, type, actor, data)

@@ -9,6 +9,7 @@ import type { Kysely } from "kysely";
 import type { TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
 import { limitError } from "./limits.ts";
+import { movedError } from "./moved-tenant.ts";
 import { placementOf } from "./placement.ts";
 import { gatewayLogin, tenantGateway, tenantLogin, withMendedLogin } from "./tenant-connection.ts";
 
@@ -45,7 +46,8 @@ const STATE_HINTS: Readonly<Record<Exclude<TenantState, "ready">, string>> = {
  * alone. docs/security.md says what each mode holds against.
  *
  * @throws TenancyError TENANT_NOT_READY, with a hint that says why; STATEMENT_REFUSED; USER_LIMIT_REACHED or
- * BRANCH_LIMIT_REACHED when the tenant's database refused a row for it; and whatever else `work` throws.
+ * BRANCH_LIMIT_REACHED when the tenant's database refused a row for it; UNAVAILABLE when it moves to another server just then;
+ * and whatever else `work` throws.
  */
 export async function withTenant<DB, T>(
   ctx: TenancyContext,
@@ -57,17 +59,19 @@ export async function withTenant<DB, T>(
   try {
     return await (mode === "login" ? asOwnLogin(ctx, tenant, work) : throughGateway(ctx, tenant, work));
   } catch (error) {
-    if (!(error instanceof StatementRefusedError)) throw limitError(error) ?? error;
+    if (!(error instanceof StatementRefusedError)) {
+      throw limitError(error) ?? (await movedError(ctx, tenant, error)) ?? error;
+    }
     throw new TenancyError("STATEMENT_REFUSED", `${error.message}.`, { cause: error });
   }
 }
 
-function throughGateway<DB, T>(
+async function throughGateway<DB, T>(
   ctx: TenancyContext,
   tenant: TenantRef,
   work: (db: Kysely<DB>) => Promise<T>,
 ): Promise<T> {
-  const placement = placementOf(ctx, tenant);
+  const placement = await placementOf(ctx, tenant);
   const gateway = tenantGateway(ctx, tenant);
   const login = gatewayLogin(ctx, gateway);
   const scope = { schema: tenant.schema_name, role: tenant.role_name };
@@ -77,12 +81,12 @@ function throughGateway<DB, T>(
   );
 }
 
-function asOwnLogin<DB, T>(
+async function asOwnLogin<DB, T>(
   ctx: TenancyContext,
   tenant: TenantRef,
   work: (db: Kysely<DB>) => Promise<T>,
 ): Promise<T> {
-  const placement = placementOf(ctx, tenant);
+  const placement = await placementOf(ctx, tenant);
   const login = tenantLogin(ctx, tenant);
   const scope = { schema: tenant.schema_name, role: null };
   const allow = { password: login.password, connectionLimit: TENANT_CONNECTION_LIMIT };

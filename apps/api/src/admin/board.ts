@@ -1,7 +1,7 @@
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { FastifyAdapter } from "@bull-board/fastify";
-import type { OperationJobData } from "@tenantry/jobs";
+import type { OperationJobData, OperationQueue } from "@tenantry/jobs";
 import { printable } from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
 import type { Api } from "../api.ts";
@@ -34,22 +34,13 @@ export async function installBoard(app: FastifyInstance, api: Api): Promise<void
   const server = new FastifyAdapter();
   server.setBasePath(BASE_PATH);
   createBullBoard({
-    queues: api.queues.all.map((queue) => {
-      const adapter = new BullMQAdapter(queue, {
+    queues: [
+      ...api.queues.all.map(operationBoard),
+      new BullMQAdapter(api.queues.maintenance.queue, {
         readOnlyMode: true,
-        description: "To retry or cancel: tenantry operation retry|cancel, or the API",
-      });
-      adapter.setFormatter("name", (job: { name: string; data: OperationJobData }) => jobTitle(job));
-      // One order with both stores: PostgreSQL keeps members in an order of its own.
-      adapter.setFormatter("data", ({ operationId, licenseKey, client, schema, run }: OperationJobData) => ({
-        operationId,
-        licenseKey,
-        client: client?.replace(DIRECTION_MARKS, spellOut) ?? null,
-        schema,
-        ...(run === undefined ? {} : { run }),
-      }));
-      return adapter;
-    }),
+        description: "Backups that are due by the schedule, and what keeps them in order",
+      }),
+    ],
     serverAdapter: server,
     options: {
       uiConfig: {
@@ -74,6 +65,23 @@ export async function installBoard(app: FastifyInstance, api: Api): Promise<void
     typeof payload === "string" ? payload.replace(FOREIGN_FONTS, "") : payload,
   );
   await app.register(server.registerPlugin(), { prefix: BASE_PATH });
+}
+
+function operationBoard(queue: OperationQueue): BullMQAdapter {
+  const adapter = new BullMQAdapter(queue, {
+    readOnlyMode: true,
+    description: "To retry or cancel: tenantry operation retry|cancel, or the API",
+  });
+  adapter.setFormatter("name", (job: { name: string; data: OperationJobData }) => jobTitle(job));
+  // One order with both stores: PostgreSQL keeps members in an order of its own.
+  adapter.setFormatter("data", ({ operationId, licenseKey, client, schema, run }: OperationJobData) => ({
+    operationId,
+    licenseKey,
+    client: client?.replace(DIRECTION_MARKS, spellOut) ?? null,
+    schema,
+    ...(run === undefined ? {} : { run }),
+  }));
+  return adapter;
 }
 
 function spellOut(mark: string): string {

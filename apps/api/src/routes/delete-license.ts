@@ -2,7 +2,6 @@ import { announceAgain, announceNew } from "@tenantry/jobs";
 import {
   type DeleteLicenseOutcome,
   deleteLicense,
-  type Fault,
   normalizeLicenseKey,
   validationError,
 } from "@tenantry/tenancy";
@@ -10,20 +9,17 @@ import type { FastifyInstance } from "fastify";
 import Type, { type Static } from "typebox";
 import type { Api } from "../api.ts";
 import { callerOf } from "../authentication.ts";
+import { ConfirmQuery, confirmFaults } from "../confirm-query.ts";
 import { operationPath, toOperationAnswer } from "../operation-answer.ts";
 import { readWorkHeaders } from "../request-headers.ts";
 import { component, problems, response, WORK_HEADERS } from "../schemas.ts";
 import { waitForOperation } from "../wait-for-operation.ts";
 
 const Params = Type.Object({ key: Type.String({ maxLength: 64, description: "The license key" }) });
-const Query = Type.Object(
-  { confirm: Type.String({ maxLength: 64, description: "The license key once more" }) },
-  { additionalProperties: false },
-);
 const AnswerShape = Type.Object({ operation: component("Operation") });
 
 export function deleteLicenseRoute(app: FastifyInstance, api: Api): void {
-  app.delete<{ Params: Static<typeof Params>; Querystring: Static<typeof Query> }>(
+  app.delete<{ Params: Static<typeof Params>; Querystring: Static<typeof ConfirmQuery> }>(
     "/v1/licenses/:key",
     {
       config: { scope: "licenses:write" },
@@ -34,7 +30,7 @@ export function deleteLicenseRoute(app: FastifyInstance, api: Api): void {
           "From the answer on the license can't be used. The record of the license stays; its tenant's data is in the last backup alone.",
         tags: ["Licenses"],
         params: Params,
-        querystring: Query,
+        querystring: ConfirmQuery,
         headers: WORK_HEADERS,
         response: {
           200: response("The tenant is deleted (with `Prefer: wait`)", AnswerShape),
@@ -68,13 +64,6 @@ export function deleteLicenseRoute(app: FastifyInstance, api: Api): void {
       return reply.code(202).send({ operation });
     },
   );
-}
-
-/** Whoever deletes says it twice: a path is soon mistyped, or filled in by a loop. */
-function confirmFaults(licenseKey: string, confirm: string): Fault[] {
-  return normalizeLicenseKey(confirm) === licenseKey
-    ? []
-    : [{ pointer: "/confirm", detail: "must be the license key that the path names" }];
 }
 
 async function ring(api: Api, id: string, bell: DeleteLicenseOutcome["bell"]): Promise<void> {

@@ -61,6 +61,7 @@ describe("findCommand", () => {
     const help = overviewText(registry, ["move", "rest"]);
     expect(help).toContain("Usage: tenantry move rest <verb>");
     expect(help).toContain("move rest show");
+    expect(help).toContain("tenantry move rest show --help");
     expect(help).not.toContain("move in");
   });
 

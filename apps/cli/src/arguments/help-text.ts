@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Command, CommandOption } from "../command.ts";
 import type { RegisteredCommand } from "../command-registry.ts";
 import { commandsUnder } from "./find-command.ts";
 import { COMMON_OPTIONS } from "./parse-options.ts";
@@ -15,17 +15,20 @@ export function overviewText(registry: readonly RegisteredCommand[], words: read
     "Every command takes --json and --help. Data goes to stdout, progress to stderr.",
     "Exit codes: 0 done, 1 failed, 2 wrong use, 3 partly done.",
     "",
-    "Example: tenantry license create --client 'Acme Ltd' --admin admin",
+    words.length === 0
+      ? "Example: tenantry license create --client 'Acme Ltd' --admin admin"
+      : `Options and examples of one: tenantry ${names[0]} --help`,
     "",
   ].join("\n");
 }
 
 /** The help of one command. */
 export function commandHelpText(name: string, command: Command): string {
-  const positionals = (command.positionals ?? []).map((each) =>
-    each.required ? ` ${each.name}` : ` [${each.name}]`,
-  );
-  const options = Object.entries({ ...command.options, ...COMMON_OPTIONS });
+  const positionals = (command.positionals ?? []).map(({ name: word, required, repeated }) => {
+    const shown = repeated === true ? `${word}…` : word;
+    return required ? ` ${shown}` : ` [${shown}]`;
+  });
+  const options = Object.entries<CommandOption>({ ...command.options, ...COMMON_OPTIONS });
   return [
     `Usage: tenantry ${name}${positionals.join("")} [options]`,
     "",
@@ -34,8 +37,8 @@ export function commandHelpText(name: string, command: Command): string {
     "Options:",
     ...columns(
       options.map(([option, spec]) => [
-        `--${option}${"value" in spec && spec.value !== undefined ? ` ${spec.value}` : ""}`,
-        `${spec.help}${"multiple" in spec && spec.multiple === true ? " (may be repeated)" : ""}`,
+        `--${option}${spec.value === undefined ? "" : ` ${spec.value}`}`,
+        `${spec.help}${spec.multiple === true ? " (may be repeated)" : ""}${spec.short === undefined ? "" : ` (short: -${spec.short})`}`,
       ]),
     ),
     ...(command.details === undefined ? [] : ["", ...command.details]),

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Command, CommandOptions } from "../command.ts";
+import type { Command, CommandOptions, CommandPositional } from "../command.ts";
 import { closest } from "./closest.ts";
 import { WrongUse } from "./wrong-use.ts";
 
@@ -80,12 +80,9 @@ export function parseOptions(
   return { values, positionals, json: values.json === true, help };
 }
 
-function positionalFaults(
-  expected: readonly { readonly name: string; readonly required: boolean }[],
-  given: readonly string[],
-): string[] {
+function positionalFaults(expected: readonly CommandPositional[], given: readonly string[]): string[] {
   const missing = expected.filter(({ required }, index) => required && given[index] === undefined);
-  const surplus = given.slice(expected.length);
+  const surplus = expected.at(-1)?.repeated === true ? [] : given.slice(expected.length);
   return [
     ...missing.map(({ name }) => `${name} is missing`),
     ...surplus.map((text) => `${JSON.stringify(text)} is one argument too many`),
@@ -102,9 +99,9 @@ function unknownOption(rawName: string, known: readonly string[]): string {
 
 function toParseArgs(options: CommandOptions) {
   return Object.fromEntries(
-    Object.entries(options).map(([name, { type, multiple }]) => [
+    Object.entries(options).map(([name, { type, multiple, short }]) => [
       name,
-      { type, ...(multiple === true ? { multiple } : {}) },
+      { type, ...(multiple === true ? { multiple } : {}), ...(short === undefined ? {} : { short }) },
     ]),
   );
 }

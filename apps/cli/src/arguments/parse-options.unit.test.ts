@@ -36,6 +36,17 @@ describe("parseOptions", () => {
     expect(parse("--", "--name").positionals).toEqual(["--name"]);
   });
 
+  it("takes a letter for an option, and any number of the last positional", () => {
+    const archive = {
+      positionals: [{ name: "KEY", required: false, repeated: true }],
+      options: { out: { type: "string", short: "o", value: "FILE", help: "" } },
+    } as const;
+    const parsed = parseOptions("thing do", archive, ["A", "-o", "file", "B", "C"]);
+    expect(parsed).toMatchObject({ values: { out: "file" }, positionals: ["A", "B", "C"] });
+    expect(parseOptions("thing do", archive, ["-o", "-"]).values).toEqual({ out: "-" });
+    expect(() => parseOptions("thing do", archive, ["-x", "file"])).toThrow(WrongUse);
+  });
+
   it("asks for help whatever else is wrong", () => {
     expect(parse("--nonsense", "--help").help).toBe(true);
     expect(parse("-h").help).toBe(true);

@@ -1,4 +1,5 @@
 import {
+  examineCapacity,
   examineInstallation,
   examineIsolation,
   examineLicense,
@@ -24,6 +25,7 @@ export const doctorCommand = defineCommand({
   options: {
     user: { type: "string", value: "NAME", help: "Of the license KEY: why this user can't sign in" },
     isolation: { type: "boolean", help: "Look for holes in the walls between tenants instead" },
+    capacity: { type: "boolean", help: "Measure what the servers hold and have room for instead" },
     fix: { type: "boolean", help: "Mend what can be mended safely, and look again" },
     yes: { type: "boolean", help: "With --fix: don't ask before failed work is retried" },
   },
@@ -36,6 +38,7 @@ export const doctorCommand = defineCommand({
     "tenantry doctor 7QKD-M3ZT-0V5H-XA2P --user admin",
     "tenantry doctor --fix --yes",
     "tenantry doctor --isolation",
+    "tenantry doctor --capacity",
   ],
   run: async (context, values, [key]) => {
     if (values.user !== undefined && key === undefined) {
@@ -44,19 +47,26 @@ export const doctorCommand = defineCommand({
         "tenantry doctor KEY --user NAME",
       );
     }
-    if (values.isolation === true && key !== undefined) {
+    const wide = (["isolation", "capacity"] as const).filter((option) => values[option] === true);
+    if (wide.length > 1) {
       throw new WrongUse(
-        "--isolation looks at all tenants, and takes no KEY.",
-        "tenantry doctor --isolation",
+        "--isolation and --capacity are two questions: ask one.",
+        "tenantry doctor --capacity",
+      );
+    }
+    if (wide[0] !== undefined && key !== undefined) {
+      throw new WrongUse(
+        `--${wide[0]} looks at all tenants, and takes no KEY.`,
+        `tenantry doctor --${wide[0]}`,
       );
     }
     if (values.yes === true && values.fix !== true) {
       throw new WrongUse("--yes says yes to nothing without --fix.", "tenantry doctor --fix --yes");
     }
-    const subject = {
+    const subject: Subject = {
       key: key ?? null,
       username: values.user ?? null,
-      isolation: values.isolation === true,
+      wide: wide[0] ?? null,
     };
     let opened = false;
     try {
@@ -82,11 +92,19 @@ export const doctorCommand = defineCommand({
   },
 });
 
+interface Subject {
+  readonly key: string | null;
+  readonly username: string | null;
+  /** What is looked at in all tenants instead. */
+  readonly wide: "isolation" | "capacity" | null;
+}
+
 async function examine(
   installation: LocalInstallation,
-  { key, username, isolation }: { key: string | null; username: string | null; isolation: boolean },
+  { key, username, wide }: Subject,
 ): Promise<Finding[]> {
-  if (isolation) return examineIsolation(installation.ctx);
+  if (wide === "isolation") return examineIsolation(installation.ctx);
+  if (wide === "capacity") return examineCapacity(installation.ctx);
   const caller = cliCaller();
   const announce = (operationId: string): Promise<void> => announceUnfinished(installation, operationId);
   const { ctx } = installation;

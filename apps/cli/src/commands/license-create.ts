@@ -1,5 +1,6 @@
+import { parseConfig } from "@tenantry/installation";
 import { announceNew } from "@tenantry/jobs";
-import { createBlueprintRegistry, LICENSE_TYPES } from "@tenantry/schema";
+import { createBlueprintRegistry, LICENSE_TYPES, loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import {
   type CreateLicenseInput,
@@ -73,7 +74,8 @@ async function readRequest(
   body: Record<string, unknown>,
   passwordFromStdin: boolean,
 ): Promise<CreateLicenseInput> {
-  const blueprints = await createBlueprintRegistry(BLUEPRINTS);
+  const { blueprintFolders } = parseConfig(context.environment);
+  const blueprints = await createBlueprintRegistry(await loadBlueprints(BLUEPRINTS, blueprintFolders));
   const parse = (candidate: unknown): CreateLicenseInput => {
     try {
       return parseCreateLicense(candidate, blueprints, new Date());

@@ -1,4 +1,5 @@
-import { announceAgain, announceNew } from "@tenantry/jobs";
+import type { Installation } from "@tenantry/installation";
+import { announceAgain, announceNew, eraseLicenseAndJobs } from "@tenantry/jobs";
 import {
   deleteLicense,
   getLicense,
@@ -10,6 +11,7 @@ import {
   type Tenant,
 } from "@tenantry/tenancy";
 import { cliCaller } from "../actor.ts";
+import { WrongUse } from "../arguments/wrong-use.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { workUntilEnded } from "../follow-operation.ts";
@@ -24,12 +26,13 @@ export const licenseDeleteCommand = defineCommand({
   positionals: [{ name: "KEY", required: true }],
   options: {
     yes: { type: "boolean", help: "Don't ask for the key again" },
+    erase: { type: "boolean", help: "Also all its backups, and what is known of the client" },
     "no-wait": { type: "boolean", help: "Return when it is accepted, before the tenant is gone" },
   },
   details: [
     "The license can't be used from then on; its record stays. Nothing is dropped before the backup is whole.",
-    "The backup lies in the folder of BACKUP_URL, on the machine of the worker that did the work: this one, or",
-    "that of a running `tenantry up` or worker.",
+    "The backup lies where BACKUP_URL points, among the others.",
+    "--erase destroys its backups' keys, the last one's too: nothing of it can come back. Also for a tenant that was deleted before.",
     "Exits with 0 when it is deleted, 1 when it failed or was called off, 3 when it is accepted and not finished.",
   ],
   examples: [
@@ -38,29 +41,56 @@ export const licenseDeleteCommand = defineCommand({
   ],
   run: async (context, values, [key = ""]) => {
     const wait = values["no-wait"] !== true;
+    const erase = values.erase === true;
+    if (erase && !wait) {
+      throw new WrongUse("What is not deleted yet can't be erased.", "Leave --no-wait away.");
+    }
     return withInstallation(context, { worker: wait }, async (installation) => {
       const { ctx, queues } = installation;
       const { license, tenant } = await getLicense(ctx, key);
-      if (values.yes !== true) await confirm(context, license, tenant);
+      if (values.yes !== true) await confirm(context, license, tenant, erase);
+      if (erase && tenant.state === "deleted") return eraseDeleted(context, installation, license.key);
       const { operation, bell } = await deleteLicense(ctx, { licenseKey: license.key }, cliCaller());
       if (bell.kind === "new") await announceNew(ctx, queues, bell.entry);
       if (bell.kind === "again") await announceAgain(ctx, queues, operation.id);
       const end = wait ? await workUntilEnded(context, installation, operation.id) : operation;
       if (context.json) context.terminal.json(end);
-      else context.terminal.data(formatPairs([...operationPairs(end), ...backupPairs(end)]));
+      else context.terminal.data(formatPairs([...operationPairs(end), ...(erase ? [] : backupPairs(end))]));
+      if (erase && end.state === "succeeded") {
+        await eraseLicenseAndJobs(ctx, queues, { licenseKey: license.key }, cliCaller());
+        context.terminal.note(ERASED);
+      }
       return conclude(context, end, wait);
     });
   },
 });
 
-async function confirm(context: CommandContext, license: License, tenant: Tenant): Promise<void> {
+const ERASED = "Its backups are destroyed, and its client is forgotten.";
+
+async function eraseDeleted(
+  { terminal, json }: CommandContext,
+  { ctx, queues }: Installation,
+  licenseKey: string,
+): Promise<ExitCode> {
+  await eraseLicenseAndJobs(ctx, queues, { licenseKey }, cliCaller());
+  if (json) terminal.json({ licenseKey, erased: true });
+  else terminal.note(ERASED);
+  return EXIT.done;
+}
+
+async function confirm(
+  context: CommandContext,
+  license: License,
+  tenant: Tenant,
+  erase: boolean,
+): Promise<void> {
   const { terminal, shutdown } = context;
   const refuse = (hint: string): never => {
     throw new CliError("NOT_CONFIRMED", "Nothing was deleted.", hint);
   };
   if (!canAsk(terminal)) return refuse("Give --yes when there is nobody to ask.");
   terminal.note(
-    `This deletes the tenant of ${printable(license.clientName)}, schema ${tenant.schema}, with all its data.`,
+    `This deletes the tenant of ${printable(license.clientName)}, schema ${tenant.schema}, with all its data${erase ? ", and all its backups" : ""}.`,
   );
   const typed = await askLine(terminal, "Type the license key again to go on:", shutdown.signal);
   if (normalizeLicenseKey(typed ?? "") !== license.key) refuse("What was typed is not the license key.");

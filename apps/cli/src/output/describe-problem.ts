@@ -64,7 +64,9 @@ export async function describeProblem(error: unknown): Promise<Problem> {
     };
   }
   if (typeof code === "string" && /^[A-Z]+(_[A-Z]+)+$/.test(code) && "hint" in error) {
-    return { code, message: error.message, hint: String(error.hint), faults: faultLines(error) };
+    // Of one that lists its faults in its message, too.
+    const message = "headline" in error ? String(error.headline) : error.message;
+    return { code, message, hint: String(error.hint), faults: faultLines(error) };
   }
   return describeDatabaseError(error);
 }

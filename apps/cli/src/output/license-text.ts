@@ -84,13 +84,20 @@ function childrenText({ total, queued, running, succeeded, failed, canceled }: O
 /** The last backup that a finished deletion made, as names and values. */
 export function backupPairs({ kind, result }: Operation): [string, string][] {
   if (kind !== "delete-tenant" || result === undefined) return [];
-  const { backup } = result as DeleteTenantResult;
-  if (backup === null) return [["Backup", "none: there was no schema"]];
+  const { backup, plainBackup } = result as DeleteTenantResult;
+  const made = backup ?? plainBackup;
+  if (made === undefined) return [["Backup", "none: there was no schema"]];
+  const where: [string, string][] =
+    "file" in made
+      ? [
+          ["Backup", printable(made.file)],
+          ["On", printable(made.host)],
+        ]
+      : [["Backup", made.backupId]];
   return [
-    ["Backup", printable(backup.file)],
-    ["On", printable(backup.host)],
-    ["Holds", `${count(backup.rows, "row", "rows")} in ${count(backup.bytes, "byte", "bytes")}`],
-    ["SHA-256", backup.sha256],
+    ...where,
+    ["Holds", `${count(made.rows, "row", "rows")} in ${count(made.bytes, "byte", "bytes")}`],
+    ["SHA-256", made.sha256],
   ];
 }
 

@@ -1,5 +1,6 @@
 import { buildApi } from "@tenantry/api";
 import type { Config } from "@tenantry/installation";
+import { loadBlueprints } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
 import { startWorker } from "@tenantry/worker";
 import type { Logger } from "pino";
@@ -39,7 +40,7 @@ export async function startServices(config: Config, options: ServicesOptions): P
   const stack = new AsyncDisposableStack();
   try {
     const installation = await openLocalInstallation(config, {
-      blueprints: BLUEPRINTS,
+      blueprints: await loadBlueprints(BLUEPRINTS, config.blueprintFolders),
       role: options.role,
       workerConcurrency: config.workerConcurrency,
       log,

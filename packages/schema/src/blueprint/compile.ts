@@ -20,7 +20,7 @@ export interface CompiledBlueprint {
   /** Name of the last migration: what a tenant made now is at. */
   readonly version: string;
   readonly migrations: readonly CompiledMigration[];
-  /** All migrations, in order. Unqualified names: it is run with the tenant's schema as the only one on the path. */
+  /** All migrations, in order, or the baseline in place of the first. Unqualified names: it is run with the tenant's schema as the only one on the path. */
   readonly createScript: string;
   readonly commonSeedScript: string;
   /** Number of tables that the migrations make, for people to read; without those that are Tenantry's own. */
@@ -39,7 +39,7 @@ export async function compileBlueprint(blueprint: Blueprint): Promise<CompiledBl
   const commonSeedScript = toScript(
     await record(`the common seed of blueprint ${blueprint.name}`, blueprint.commonSeed ?? (async () => {})),
   );
-  const createScript = migrations.map((migration) => migration.sql).join("");
+  const createScript = await compileCreation(blueprint, migrations);
   const last = migrations.at(-1);
   if (last === undefined) throw new BlueprintError(`blueprint ${blueprint.name} has no migrations`);
   return {
@@ -55,6 +55,18 @@ export async function compileBlueprint(blueprint: Blueprint): Promise<CompiledBl
       .update(commonSeedScript)
       .digest("hex"),
   };
+}
+
+async function compileCreation(
+  { name, baseline }: Blueprint,
+  migrations: readonly CompiledMigration[],
+): Promise<string> {
+  const covered = migrations.findIndex((migration) => migration.name === baseline?.upTo) + 1;
+  const first =
+    baseline === undefined || covered === 0
+      ? []
+      : [toScript(await record(`the baseline of blueprint ${name}`, (db) => baseline.up(db)))];
+  return [...first, ...migrations.slice(covered).map(({ sql }) => sql)].join("");
 }
 
 /** Compiles a list of migrations; also used for the control schema. */

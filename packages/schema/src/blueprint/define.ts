@@ -23,6 +23,8 @@ export interface Blueprint<P = unknown> {
   readonly schemaNaming: SchemaNaming;
   /** Kysely migrations in the order they run; names must sort in that same order, as Kysely's Migrator sorts them. */
   readonly migrations: readonly NamedMigration[];
+  /** What new tenants get in place of the first migrations; see `squashMigrations`. */
+  readonly baseline?: Baseline;
   /** Rows that are the same in every tenant. */
   readonly commonSeed?: (db: AnyKysely) => Promise<void>;
   /** Rows that depend on the license. Runs after `commonSeed`, in the same transaction. */
@@ -35,10 +37,24 @@ export interface Blueprint<P = unknown> {
   readonly limits?: readonly LimitedTable[];
   /** Systems whose licenses can move in as tenants of this blueprint (see docs/legacy.md). */
   readonly legacy?: readonly LegacySystem[];
+  /** Folder that it was loaded from, as it was named; absent for those that ship with Tenantry. */
+  readonly source?: string;
+}
+
+/** One step that makes what a blueprint's first migrations make, one after the other. */
+export interface Baseline {
+  /** The last of the migrations that it stands for. */
+  readonly upTo: string;
+  up(db: AnyKysely): Promise<void>;
 }
 
 export interface NamedMigration extends Migration {
   readonly name: string;
+  /**
+   * Statements that do to a tenant in use what `up` does to a new one, each outside a transaction and such that it may be
+   * done again: `CREATE INDEX CONCURRENTLY IF NOT EXISTS …`.
+   */
+  readonly outsideTransaction?: readonly string[];
 }
 
 /** What a seed may draw on: the license's own facts and the request's parameters. */
@@ -76,6 +92,12 @@ export function defineBlueprint<P>(blueprint: Blueprint<P>): Blueprint<P> {
   if (names.join("\n") !== sorted.join("\n")) {
     throw new BlueprintError(
       `migrations of blueprint ${blueprint.name} must have unique names in ascending order, got ${names.join(", ")}`,
+    );
+  }
+  const { baseline } = blueprint;
+  if (baseline !== undefined && !names.includes(baseline.upTo)) {
+    throw new BlueprintError(
+      `the baseline of blueprint ${blueprint.name} is for ${baseline.upTo}, which it hasn't got`,
     );
   }
   return Object.freeze(blueprint);

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, WithSchemaPlugin } from "kysely";
-import type { Pool } from "../pool.ts";
+import type { Pool, PoolClient } from "../pool.ts";
 import { CONTROL_SCHEMA } from "./migrate.ts";
 import type { ControlTables } from "./tables.ts";
 
@@ -10,6 +10,21 @@ export type ControlDatabase = Kysely<ControlTables>;
 export function controlDatabase(pool: Pool): ControlDatabase {
   return new Kysely<ControlTables>({
     dialect: new PostgresDialect({ pool }),
+    plugins: [new WithSchemaPlugin(CONTROL_SCHEMA)],
+  });
+}
+
+/** The same inside a transaction that somebody has open on the control database. It begins and ends none of its own. */
+export function controlWithin(client: PoolClient): ControlDatabase {
+  const query = client.query.bind(client);
+  return new Kysely<ControlTables>({
+    dialect: new PostgresDialect({
+      pool: {
+        connect: async () => ({ query, release: () => undefined }) as unknown as PoolClient,
+        end: async () => undefined,
+        options: {},
+      },
+    }),
     plugins: [new WithSchemaPlugin(CONTROL_SCHEMA)],
   });
 }

@@ -17,6 +17,9 @@ import { runs } from "./migrations/0006-runs.ts";
 import { deletions } from "./migrations/0007-deletions.ts";
 import { sessionEnds } from "./migrations/0008-session-ends.ts";
 import { legacy } from "./migrations/0009-legacy.ts";
+import { backups } from "./migrations/0010-backups.ts";
+import { placements } from "./migrations/0011-placements.ts";
+import { blueprintMigrations } from "./migrations/0012-blueprint-migrations.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -29,6 +32,9 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   deletions,
   sessionEnds,
   legacy,
+  backups,
+  placements,
+  blueprintMigrations,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";
@@ -55,17 +61,35 @@ export async function migrateControlSchema(pool: Pool): Promise<{ applied: reado
     await client.query(
       `BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.controlMigration}, 0)`,
     );
-    const known = await readLedger(client);
-    const newer = [...known].filter((name) => !migrations.some((migration) => migration.name === name));
-    if (newer.length > 0) {
-      throw new ControlSchemaNewerError(
-        `the control schema holds migrations that this version doesn't know: ${newer.join(", ")}`,
-      );
-    }
-    const missing = migrations.filter((migration) => !known.has(migration.name));
-    await client.query(`${controlScript(known.size === 0, missing)}COMMIT`);
-    return { applied: missing.map((migration) => migration.name) };
+    const applied = await migrateControl(client, migrations);
+    await client.query("COMMIT");
+    return { applied };
   });
+}
+
+/**
+ * The same for a control schema that was just loaded, in the transaction that loaded it.
+ *
+ * @throws ControlSchemaNewerError
+ */
+export async function migrateLoadedControl(client: PoolClient): Promise<readonly string[]> {
+  return migrateControl(client, await compileMigrations("the control schema", CONTROL_MIGRATIONS));
+}
+
+async function migrateControl(
+  client: PoolClient,
+  migrations: readonly CompiledMigration[],
+): Promise<readonly string[]> {
+  const known = await readLedger(client);
+  const newer = [...known].filter((name) => !migrations.some((migration) => migration.name === name));
+  if (newer.length > 0) {
+    throw new ControlSchemaNewerError(
+      `the control schema holds migrations that this version doesn't know: ${newer.join(", ")}`,
+    );
+  }
+  const missing = migrations.filter((migration) => !known.has(migration.name));
+  await client.query(controlScript(known.size === 0, missing));
+  return missing.map((migration) => migration.name);
 }
 
 function controlScript(isNew: boolean, missing: readonly CompiledMigration[]): string {

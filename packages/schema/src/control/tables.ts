@@ -19,6 +19,7 @@ export const OPERATION_KINDS = [
   "backup",
   "verify-backup",
   "restore",
+  "move-tenant",
   "migrate-fleet",
   "create-licenses",
   "change-licenses",
@@ -51,6 +52,8 @@ export interface LicensesTable {
   created_at: Date;
   activated_at: Date | null;
   expires_at: Date | null;
+  /** When all that tells of its client was taken away; its tenant was deleted before. */
+  erased_at: Date | null;
 }
 
 export interface TenantsTable {
@@ -100,7 +103,7 @@ export interface OperationsTable {
   input: JSONColumnType<Record<string, unknown>>;
   /** Never goes down: it is the fence that a claim stands behind. */
   attempts: Defaulted<number>;
-  /** How many of them came before the last retry that somebody asked for; they don't count against the limit. */
+  /** How many of them don't count against the limit: those before the last retry that somebody asked for, and deaths. */
   attempts_before: Defaulted<number>;
   worker: string | null;
   heartbeat_at: Date | null;
@@ -169,6 +172,9 @@ export const LICENSE_EVENT_TYPES = [
   "deactivated",
   "extended",
   "deleted",
+  "restored",
+  "moved",
+  "erased",
 ] as const;
 export type LicenseEventType = (typeof LICENSE_EVENT_TYPES)[number];
 
@@ -336,6 +342,135 @@ export interface QuarantinedRowsTable {
   changed_by: string | null;
 }
 
+export const BACKUP_KINDS = ["tenant", "control", "last"] as const;
+/** `last`: of a tenant that was deleted. */
+export type BackupKind = (typeof BACKUP_KINDS)[number];
+
+export const BACKUP_STATES = ["making", "ready", "gone"] as const;
+/** `gone`: removed by the retention, erased, or never finished. */
+export type BackupState = (typeof BACKUP_STATES)[number];
+
+export interface BackupsTable {
+  id: string;
+  /** What makes it, or brought it in. */
+  operation_id: string;
+  kind: BackupKind;
+  state: Defaulted<BackupState>;
+  /** Null for control data, and for one from elsewhere whose license isn't here. */
+  license_id: string | null;
+  /** Null for control data. */
+  license_key: string | null;
+  created_at: Defaulted<Date>;
+  /** The id inside the file. From here on null until it is ready. */
+  archive_id: string | null;
+  /** Where it lies in the store. */
+  name: string | null;
+  tenant_id: string | null;
+  schema_name: string | null;
+  blueprint: string | null;
+  version: string | null;
+  bytes: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  rows: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  tables: number | null;
+  /** Of the file as it is stored, hex. */
+  sha256: string | null;
+  /** Names the `BACKUP_KEY` that wraps its own; null for one that lies open. */
+  key_id: string | null;
+  signed: Defaulted<boolean>;
+  /** The moment that all its rows are of. */
+  taken_at: Date | null;
+  checked_at: Date | null;
+  verified_at: Date | null;
+  /** What the last look at it found wrong with it; null for a good one. */
+  trouble: NullableJson;
+  gone_at: Date | null;
+}
+
+/** An archive that somebody writes, or has begun to write and left. */
+export interface BackupAttemptsTable {
+  archive_id: string;
+  backup_id: string;
+  attempt: number;
+  name: string;
+  began_at: Defaulted<Date>;
+}
+
+export const RESTORE_MODES = ["replace", "copy"] as const;
+export type RestoreMode = (typeof RESTORE_MODES)[number];
+
+export interface RestoresTable {
+  operation_id: string;
+  backup_id: string;
+  mode: RestoreMode;
+  /** That it comes back into. */
+  license_id: string;
+  tenant_id: string;
+}
+
+/** A schema that a restore or a move has put aside. */
+export interface KeptSchemasTable {
+  id: string;
+  license_id: string;
+  tenant_id: string;
+  placement: string;
+  schema_name: string;
+  operation_id: string;
+  reason: "restore" | "move";
+  kept_at: Defaulted<Date>;
+  /** Null: until somebody confirms. */
+  drop_after: Date | null;
+}
+
+/** A tenant of an installation that is rebuilt out of its backups. */
+export interface RebuiltTenantsTable {
+  tenant_id: string;
+  former_state: "ready" | "provisioning";
+  /** Null while it is to come back still. */
+  rebuilt_at: Date | null;
+  /** The moment that its rows are of. */
+  taken_at: Date | null;
+  rows: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  trouble: string | null;
+}
+
+/** The run that a schedule has begun for a moment that came due. */
+export interface ScheduledRunsTable {
+  schedule: string;
+  due_at: Date;
+  operation_id: string;
+}
+
+/** A PostgreSQL server that tenants live on. */
+export interface PlacementsTable {
+  name: string;
+  /** Sealed by the installation's secret; null for the server that the control schema is on. */
+  url: Buffer | null;
+  /** It takes no new tenants. */
+  draining: Defaulted<boolean>;
+  added_at: Defaulted<Date>;
+  added_by: string;
+}
+
+/** What a move-tenant operation is about. */
+export interface MovesTable {
+  operation_id: string;
+  license_id: string;
+  tenant_id: string;
+  from: string;
+  to: string;
+  /** The point of no return: from here on the tenant lives on the new server, as soon as somebody concludes. */
+  closed_at: Date | null;
+}
+
+/** What a migration of an installation's own blueprint did when it was last found good. */
+export interface BlueprintMigrationsTable {
+  blueprint: string;
+  name: string;
+  /** See `migrationContent`. */
+  content: string;
+  recorded_at: Generated<Date>;
+}
+
 /** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
 export interface ControlTables {
   licenses: LicensesTable;
@@ -356,4 +491,13 @@ export interface ControlTables {
   legacy_runs: LegacyRunsTable;
   legacy_items: LegacyItemsTable;
   quarantined_rows: QuarantinedRowsTable;
+  backups: BackupsTable;
+  backup_attempts: BackupAttemptsTable;
+  restores: RestoresTable;
+  kept_schemas: KeptSchemasTable;
+  rebuilt_tenants: RebuiltTenantsTable;
+  scheduled_runs: ScheduledRunsTable;
+  placements: PlacementsTable;
+  moves: MovesTable;
+  blueprint_migrations: BlueprintMigrationsTable;
 }

@@ -65,7 +65,7 @@ async function dropSlice(client: PoolClient, input: DropInput): Promise<Slice> {
 }
 
 /** What goes next: foreign keys, so that a table's end concerns no other; views, which stand on tables; tables. */
-async function nextStatement(
+export async function nextStatement(
   client: Queryable,
   schema: string,
 ): Promise<{ statement: string | null; left: number }> {

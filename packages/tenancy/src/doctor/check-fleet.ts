@@ -17,6 +17,14 @@ export async function checkControlSchema(ctx: TenancyContext): Promise<Finding> 
   );
 }
 
+/** Which blueprints are there, at which version, and out of which folders? */
+export function checkBlueprints(ctx: TenancyContext): Finding[] {
+  return [...ctx.blueprints.values()].map(({ blueprint: { name, source }, version, tableCount }) => {
+    const origin = source === undefined ? "ships with Tenantry" : `from ${source}`;
+    return ok("blueprints", `${name} at version ${version}, ${tableCount} tables, ${origin}`);
+  });
+}
+
 /** Are all tenants at their blueprint's version? Answered from one index, however many there are. */
 export async function checkFleet(ctx: TenancyContext): Promise<Finding[]> {
   const rows = await ctx.control
@@ -35,7 +43,7 @@ export async function checkFleet(ctx: TenancyContext): Promise<Finding[]> {
       return problem(
         "versions",
         `${who}: this Tenantry has no such blueprint`,
-        "Start Tenantry with the blueprint that they were sold with.",
+        "Start Tenantry with the blueprint that they were sold with: name its folder in TENANTRY_BLUEPRINTS.",
       );
     }
     if (version === compiled.version) return ok("versions", who);

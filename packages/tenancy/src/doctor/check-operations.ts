@@ -125,7 +125,8 @@ export function failedFinding(
 ): Finding {
   const { id, kind, error } = operation;
   // Nobody's data goes because somebody let the doctor mend things.
-  const fix = kind === "delete-tenant" ? {} : { fix: retryFix(ctx, id, caller, announce) };
+  const fix =
+    kind === "delete-tenant" || kind === "restore" ? {} : { fix: retryFix(ctx, id, caller, announce) };
   const license = operation.licenseKey === undefined ? "" : ` for license ${operation.licenseKey}`;
   return {
     ...problem(

@@ -1,6 +1,6 @@
 import type { OperationKind } from "@tenantry/schema";
 import type { TenancyContext } from "../context.ts";
-import type { LastBackup } from "../deletion.ts";
+import { type LastBackup, lastBackupOf } from "../deletion.ts";
 import type { Caller } from "../idempotency.ts";
 import type { TenantRow } from "../license-view.ts";
 import { type LabelledOperationRow, toOperation } from "../operation-view.ts";
@@ -59,19 +59,27 @@ async function checkDeleted(ctx: TenancyContext, tenant: TenantRow): Promise<Fin
     .select(["deleted_at", "backup"])
     .where("tenant_id", "=", tenant.id)
     .where("deleted_at", "is not", null)
+    .orderBy("operation_id", "desc")
     .executeTakeFirst();
-  const backup = deletion?.backup as LastBackup | null | undefined;
-  return ok(
-    "tenant",
-    `The tenant was deleted at ${deletion?.deleted_at?.toISOString()}; ${
-      backup == null
-        ? "there was no schema to back up"
-        : `its last backup is ${backup.file}, written on ${backup.host}`
-    }`,
-  );
+  const where = await whereIsLast(ctx, lastBackupOf(deletion?.backup ?? null));
+  return ok("tenant", `The tenant was deleted at ${deletion?.deleted_at?.toISOString()}; ${where}`);
 }
 
-const MAKING: readonly OperationKind[] = ["create-tenant", "migrate-legacy"];
+async function whereIsLast(ctx: TenancyContext, { backup, plain }: LastBackup): Promise<string> {
+  if (plain !== null) return `its last backup is ${plain.file}, written on ${plain.host}`;
+  if (backup === null) return "there was no schema to back up";
+  const row = await ctx.control
+    .selectFrom("backups")
+    .select("state")
+    .where("id", "=", backup.backupId)
+    .executeTakeFirst();
+  const { backupId } = backup;
+  return row?.state === "ready"
+    ? `its last backup is ${backupId}`
+    : `its last backup was ${backupId}, and is gone`;
+}
+
+const MAKING: readonly OperationKind[] = ["create-tenant", "migrate-legacy", "restore"];
 
 /** The operation that the tenant's state is about. A deletion that was given up left the state as it had been. */
 function latestOperation(

@@ -18,8 +18,9 @@ import { tenantTables } from "./tenant-tables.ts";
 const database = await createTestDatabase();
 const installation = await openTestInstallation({ databaseUrl: database.url });
 const { ctx, queues } = installation;
+const worker = await installation.work();
 const caller: Caller = { actor: "cli:test", apiKeyId: null, idempotency: null };
-const provisioning: Pool = placementOf(ctx, { placement: "default" }).provisioning;
+const provisioning: Pool = (await placementOf(ctx, { placement: "default" })).provisioning;
 
 const announce = async (id: string): Promise<void> => {
   const entry = await jobEntry(ctx, id);
@@ -42,7 +43,6 @@ describe("the doctor", () => {
   let tenant: TenantRow;
 
   beforeAll(async () => {
-    await installation.work();
     const { license, operation } = await orderLicense(installation);
     await ended(installation, operation.id);
     key = license.key;
@@ -131,6 +131,8 @@ it("names the operations that need a job: those that wait, and those whose worke
   const set = (assignments: string) =>
     provisioning.query(`UPDATE tenantry.operations SET ${assignments} WHERE id = '${operation.id}'`);
   await ended(installation, operation.id);
+  // It would take up what is made to look forsaken.
+  await worker.close();
   expect(await need()).toEqual([]);
   // Never enqueued, and its worker gone: the case that nothing but its heartbeat tells.
   await set(

@@ -7,6 +7,7 @@ import { withTenant } from "../with-tenant.ts";
 import { checkRedis } from "./check-redis.ts";
 import { type Finding, ok, problem, simpleFix } from "./finding.ts";
 import { type Hole, ISOLATION_PROBES, type IsolationProbe } from "./isolation-probes.ts";
+import { reachPlacement } from "./reach-placement.ts";
 
 /** Holes of one kind that are listed; one mend often closes more, and a screen holds only so many. */
 const LISTED = 20;
@@ -17,7 +18,13 @@ const LISTED = 20;
  */
 export async function examineIsolation(ctx: TenancyContext): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const placement of ctx.placements.values()) {
+  const names = await ctx.control.selectFrom("placements").select("name").orderBy("name").execute();
+  for (const { name } of names) {
+    const { placement, lost } = await reachPlacement(ctx, name);
+    if (placement === null) {
+      findings.push(lost);
+      continue;
+    }
     const tenants = await ctx.control
       .selectFrom("tenants")
       .selectAll()

@@ -10,6 +10,7 @@ import { checkSchema, checkTables, checkVersion } from "./check-schema.ts";
 import { checkLockout, checkSignIn } from "./check-sign-in.ts";
 import { checkTenant } from "./check-tenant.ts";
 import { type Finding, ok, problem } from "./finding.ts";
+import { reachPlacement } from "./reach-placement.ts";
 
 export interface LicenseExamination {
   readonly licenseKey: string;
@@ -59,16 +60,8 @@ async function examineTenant(
   tenant: TenantRow,
   { username }: LicenseExamination,
 ): Promise<Finding[]> {
-  const placement = ctx.placements.get(tenant.placement);
-  if (placement === undefined) {
-    return [
-      problem(
-        "placement",
-        `Placement ${tenant.placement} is not configured here`,
-        "Configure the placement, or look from a process that has it.",
-      ),
-    ];
-  }
+  const { placement, lost } = await reachPlacement(ctx, tenant.placement);
+  if (placement === null) return [lost];
   const schema = await checkSchema(placement, tenant);
   if (schema.severity === "problem" || tenant.state !== "ready") return [schema];
   const role = await checkRole(ctx, placement, tenant);

@@ -30,7 +30,7 @@ export async function adoptReport(
   moving: Moving,
   tenant: TenantRow,
 ): Promise<Committed> {
-  const marker = await readMarker(placementOf(ctx, tenant).provisioning, tenant.schema_name);
+  const marker = await readMarker((await placementOf(ctx, tenant)).provisioning, tenant.schema_name);
   if (marker.kind !== "tenant") throw new Error(`schema ${tenant.schema_name} has lost its marker`);
   const maker = await ctx.control
     .selectFrom("legacy_items")

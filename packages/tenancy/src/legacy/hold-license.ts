@@ -2,11 +2,12 @@ import { randomUUIDv7 } from "node:crypto";
 import { type ControlDatabase, SQLSTATE, sqlState } from "@tenantry/schema";
 import { sql } from "kysely";
 import { underClaim } from "../claim.ts";
-import type { TenancyContext } from "../context.ts";
+import { DEFAULT_PLACEMENT, type TenancyContext } from "../context.ts";
 import { createdEvent, newTenant } from "../create-license.ts";
 import { TenancyError } from "../errors.ts";
 import type { LicenseRow, TenantRow } from "../license-view.ts";
 import type { OperationWork } from "../operation-work.ts";
+import { choosePlacements } from "../placement/choose-placement.ts";
 import { nextTenantState } from "../tenant-state.ts";
 import { existingConflict } from "./existing-licenses.ts";
 import { legacySchemaName } from "./legacy-schema-name.ts";
@@ -119,9 +120,10 @@ async function insertNew(
     .insertInto("licenses")
     .values({ ...license, parameters: JSON.stringify(license.parameters) })
     .execute();
+  const [placement = DEFAULT_PLACEMENT] = await choosePlacements(transaction, 1);
   const tenant = await transaction
     .insertInto("tenants")
-    .values(newTenant(license, schema, now))
+    .values(newTenant(license, schema, placement, now))
     .returningAll()
     .executeTakeFirstOrThrow();
   const caller = { actor: moving.actor, apiKeyId: null, idempotency: null };
@@ -201,6 +203,7 @@ function licenseValues({ item, facts }: Moving, now: Date): Omit<LicenseRow, "id
     created_at: date(facts.createdAt) ?? now,
     activated_at: date(facts.activatedAt),
     expires_at: date(facts.expiresAt),
+    erased_at: null,
   };
 }
 

@@ -32,7 +32,7 @@ export async function importFile(ctx: TenancyContext, move: Move): Promise<Commi
   }
   const { plan } = await planFile(ctx, known, input, description, facts.owned, moving.plannedAt);
   const total = Number(item.rows_planned);
-  const outcome = await importTenant(placementOf(ctx, tenant).provisioning, {
+  const outcome = await importTenant((await placementOf(ctx, tenant)).provisioning, {
     tenantId: tenant.id,
     operationId: work.operation.id,
     schema: tenant.schema_name,

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { type ControlDatabase, MAX_IDENTIFIER_BYTES, type SchemaNaming } from "@tenantry/schema";
 import { sql } from "kysely";
-import { DEFAULT_PLACEMENT } from "../context.ts";
 import { nextSchemaName } from "../schema-name.ts";
 
 const PLAIN = /^[a-z][a-z0-9_]*$/;
@@ -65,12 +64,11 @@ function digestName(prefix: string, key: string): string {
   return `${prefix}${readable}_${digest}`;
 }
 
-/** Of those that Tenantry knows. A schema that it doesn't know is found when the tenant is made: SCHEMA_TAKEN. */
+/** Of those that Tenantry knows, wherever: a tenant may be moved. A schema that it doesn't know is found when the tenant is made: SCHEMA_TAKEN. */
 async function isFree(transaction: ControlDatabase, name: string): Promise<boolean> {
   const holder = await transaction
     .selectFrom("tenants")
     .select("id")
-    .where("placement", "=", DEFAULT_PLACEMENT)
     .where("schema_name", "=", name)
     .executeTakeFirst();
   return holder === undefined;

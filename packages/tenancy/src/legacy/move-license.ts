@@ -69,9 +69,11 @@ function skipped({ item }: Moving, { licenseId, why }: { licenseId: string; why:
 
 async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> {
   const { moving, tenant, license, work } = move;
-  await provideGateway(ctx, placementOf(ctx, tenant), tenantGateway(ctx, tenant)).catch((error: unknown) => {
-    throw provisioningError(tenant, error);
-  });
+  await provideGateway(ctx, await placementOf(ctx, tenant), tenantGateway(ctx, tenant)).catch(
+    (error: unknown) => {
+      throw provisioningError(tenant, error);
+    },
+  );
   const made = moving.item.file === null ? await makeFresh(ctx, move) : await importFile(ctx, move);
   if (made.kind === "canceled" || made.kind === "superseded") return made;
   await ensureTenantRedis(ctx, tenant);
@@ -89,7 +91,7 @@ async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> 
 async function makeFresh(ctx: TenancyContext, move: Move): Promise<Committed | Stopped> {
   const { work, moving, tenant, license, watch } = move;
   const { blueprint } = moving.known;
-  const outcome = await provisionTenant(placementOf(ctx, tenant).provisioning, {
+  const outcome = await provisionTenant((await placementOf(ctx, tenant)).provisioning, {
     tenantId: tenant.id,
     operationId: work.operation.id,
     schema: tenant.schema_name,

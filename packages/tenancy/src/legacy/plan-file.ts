@@ -19,7 +19,7 @@ export async function planFile(
   owned: LicenseFacts["owned"],
   now: Date,
 ): Promise<PlannedImport> {
-  const { provisioning } = placementOf(ctx, { placement: DEFAULT_PLACEMENT });
+  const { provisioning } = await placementOf(ctx, { placement: DEFAULT_PLACEMENT });
   const target = await describeTarget(provisioning, blueprint);
   return planImport({
     target,

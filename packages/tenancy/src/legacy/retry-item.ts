@@ -48,7 +48,7 @@ export function retryItem(
     const loaded = await loadRetry(ctx, itemId);
     if (typeof loaded === "string")
       return { imported: 0, refused: candidates.map(({ id }) => unable(id, loaded)) };
-    const { provisioning } = placementOf(ctx, loaded.tenant);
+    const { provisioning } = await placementOf(ctx, loaded.tenant);
     await settleEarlier(ctx, provisioning, itemId, actor);
     const rows = await readRows(ctx, itemId, candidates, loaded.plan);
     const outcome = await insertAll(ctx, provisioning, loaded, rows.ready, actor);

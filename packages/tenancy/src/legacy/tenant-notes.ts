@@ -24,7 +24,8 @@ export async function tenantNotes(ctx: TenancyContext, tenant: TenantRow): Promi
 
 async function hasAdmin(ctx: TenancyContext, tenant: TenantRow): Promise<boolean> {
   const users = `${quoteIdentifier(tenant.schema_name)}.users`;
-  const { rows } = await placementOf(ctx, tenant).provisioning.query<{ there: boolean }>(
+  const { provisioning } = await placementOf(ctx, tenant);
+  const { rows } = await provisioning.query<{ there: boolean }>(
     `SELECT EXISTS (SELECT FROM ${users} WHERE is_admin AND is_active IS NOT FALSE) AS there`,
   );
   return rows[0]?.there === true;

@@ -1,0 +1,372 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { backupsIn, createLogger, type Installation, openInstallation } from "@tenantry/installation";
+import { measureSchema, measureServer } from "@tenantry/schema";
+import { booking } from "@tenantry/schema/blueprints/booking";
+import { createApiKey } from "@tenantry/tenancy";
+import type { Benchmark } from "./benchmark.ts";
+import { watchMemory } from "./measuring/memory.ts";
+import { type BenchServer, startBenchServer } from "./measuring/postgres-server.ts";
+import { startRedis } from "./measuring/redis-server.ts";
+import { median, percentile } from "./measuring/statistics.ts";
+import { table } from "./measuring/table.ts";
+import { type Neighbours, neighbours } from "./scale/neighbours.ts";
+import { openShop, type Shop, type Stretch, sellMany } from "./scale/sell.ts";
+import { type Services, startServices } from "./scale/services.ts";
+
+interface Plan {
+  /** Tenants that are there before the early and the late stretches. */
+  readonly early: number;
+  readonly existing: number;
+  /** Tenants of a stretch, and how many stretches. */
+  readonly stretch: number;
+  readonly rounds: number;
+  readonly neighbourTenants: number;
+  readonly neighbourSeconds: number;
+}
+
+const FULL: Plan = {
+  early: 10,
+  existing: 10_000,
+  stretch: 60,
+  rounds: 5,
+  neighbourTenants: 200,
+  neighbourSeconds: 15,
+};
+const QUICK: Plan = {
+  early: 5,
+  existing: 60,
+  stretch: 12,
+  rounds: 1,
+  neighbourTenants: 20,
+  neighbourSeconds: 3,
+};
+
+/** When memory is looked at first. */
+const EARLY_MEMORY_AT = 100;
+/** Sales under way at once. */
+const LANES = 4;
+/** Tenants a second, and their latency the other way round, among many and among few. */
+const FLAT_TARGET = 0.9;
+const MEMORY_TARGET = 1.2;
+const NEIGHBOUR_TARGET = 2;
+const SAMPLE = 20;
+const SETTLE_MS = 20_000;
+
+interface Pace {
+  readonly existing: number;
+  readonly tenantsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly stretches: readonly { readonly seconds: number }[];
+}
+
+interface Resident {
+  readonly tenants: number;
+  readonly apiMb: number | null;
+  readonly workerMb: number | null;
+}
+
+interface Target {
+  readonly what: string;
+  readonly asked: string;
+  readonly measured: number;
+  readonly met: boolean;
+}
+
+/** An installation on a server of its own. */
+interface Site {
+  readonly server: BenchServer;
+  readonly services: Services;
+  readonly installation: Installation;
+  readonly shop: Shop;
+}
+
+/** Whether the ten thousandth tenant costs what the tenth did: API and worker as processes of their own, `booking`. */
+export const scale: Benchmark = {
+  name: "scale",
+  run: async ({ quick, existing, redisUrl, tell, resources }) => {
+    const plan = { ...(quick ? QUICK : FULL), ...(existing === undefined ? {} : { existing }) };
+    const redis = await startRedis(redisUrl);
+    if (redis !== null) resources.defer(() => redis.stop());
+    const open = (): Promise<Site> => openSite(redis?.url ?? null, resources);
+    const crowded = await open();
+    await sellMany(crowded.shop, Math.min(EARLY_MEMORY_AT, plan.existing), LANES);
+    const resident = [await residentMemory(crowded.services, Math.min(EARLY_MEMORY_AT, plan.existing))];
+
+    tell(`selling up to ${plan.existing} licenses`);
+    const before = await crowded.server.work();
+    const growth = await sellMany(crowded.shop, Math.max(1, plan.existing - EARLY_MEMORY_AT), LANES);
+    const after = await crowded.server.work();
+    resident.push(await residentMemory(crowded.services, plan.existing));
+    const walBytes = (after.walBytes - before.walBytes) / growth.tenants;
+    const footprint = await measureFootprint(crowded.installation, walBytes, growth);
+
+    const calm = await open();
+    await sellMany(calm.shop, plan.early, LANES);
+    // What the many have left to write is written, and nobody's turn pays for it.
+    for (const { server } of [crowded, calm]) await server.checkpoint();
+    await wait(quick ? 0 : SETTLE_MS);
+    tell("comparing");
+    const [few, many] = await compare(calm, crowded, plan);
+
+    tell("neighbours");
+    const near = await disturbance(crowded, plan);
+    const targets = judge(few, many, resident, near);
+    return {
+      servers: { PostgreSQL: crowded.server.version, Redis: redis?.version ?? "none: queue in PostgreSQL" },
+      figures: { plan, few, many, resident, footprint, neighbours: near, targets },
+      report: report([few, many], resident, footprint, near, targets),
+    };
+  },
+};
+
+async function openSite(redisUrl: string | null, resources: AsyncDisposableStack): Promise<Site> {
+  // As in earnest: the catalog grows by millions of rows, and somebody has to look after its statistics.
+  const server = await startBenchServer({
+    autovacuum: "on",
+    max_connections: "200",
+    max_wal_size: "2GB",
+    checkpoint_timeout: "5min",
+  });
+  resources.defer(() => server.stop());
+  const databaseUrl = await server.createDatabase();
+  const services = await startServices({ databaseUrl, redisUrl });
+  resources.defer(() => services.stop());
+  const installation = await openBench(databaseUrl, redisUrl);
+  resources.defer(() => installation.close());
+  const { token } = await createApiKey(installation.ctx, {
+    name: "bench",
+    scopes: ["licenses:write", "operations:read"],
+  });
+  return { server, services, installation, shop: openShop(services.address, token) };
+}
+
+function openBench(databaseUrl: string, redisUrl: string | null): Promise<Installation> {
+  return openInstallation({
+    databaseUrl,
+    redisUrl,
+    blueprints: [booking],
+    role: "bench",
+    provisioningConnections: 0,
+    backups: backupsIn(join(tmpdir(), "tenantry-bench-backups")),
+    legacyDirectory: join(tmpdir(), "tenantry-bench-legacy"),
+    log: createLogger({ level: "error", name: "bench" }),
+  });
+}
+
+/** Stretches of both in turns, each round beginning with another: a drift of the machine hits both. */
+async function compare(calm: Site, crowded: Site, plan: Plan): Promise<[Pace, Pace]> {
+  const stretches = { few: [] as Stretch[], many: [] as Stretch[] };
+  const turn = {
+    few: async () => void stretches.few.push(await sellMany(calm.shop, plan.stretch, LANES)),
+    many: async () => void stretches.many.push(await sellMany(crowded.shop, plan.stretch, LANES)),
+  };
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const which of round % 2 === 0 ? (["few", "many"] as const) : (["many", "few"] as const))
+      await turn[which]();
+  }
+  return [pace(plan.early, stretches.few), pace(plan.existing, stretches.many)];
+}
+
+function pace(existing: number, stretches: readonly Stretch[]): Pace {
+  const latencies = stretches.flatMap((stretch) => stretch.latencies);
+  return {
+    existing,
+    tenantsPerSecond: median(stretches.map(({ tenants, seconds }) => tenants / seconds)),
+    p50: median(latencies),
+    p99: percentile(latencies, 0.99),
+    stretches: stretches.map(({ seconds }) => ({ seconds })),
+  };
+}
+
+async function residentMemory(services: Services, tenants: number): Promise<Resident> {
+  const of = async (pid: number): Promise<number | null> => {
+    const watch = watchMemory(pid);
+    await wait(1_000);
+    return (await watch.stop())?.residentMb ?? null;
+  };
+  return { tenants, apiMb: await of(services.api), workerMb: await of(services.worker) };
+}
+
+/** Of one tenant. */
+interface Footprint {
+  readonly relations: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly walBytes: number;
+  /** The catalog's, for each tenant that there is. */
+  readonly catalogBytes: number;
+  readonly tenantsPerSecond: number;
+}
+
+async function measureFootprint(
+  { ctx }: Installation,
+  walBytes: number,
+  growth: Stretch,
+): Promise<Footprint> {
+  const tenants = await ctx.control.selectFrom("tenants").select("schema_name").execute();
+  const { catalogs } = await measureServer(ctx.placements.main.provisioning);
+  const sample = tenants.filter((_, index) => index % Math.ceil(tenants.length / SAMPLE) === 0);
+  const measured = [];
+  for (const { schema_name } of sample) {
+    const one = await measureSchema(ctx.placements.main.provisioning, schema_name);
+    if (one !== null) measured.push(one);
+  }
+  return {
+    relations: median(measured.map(({ relations }) => relations)),
+    files: median(measured.map(({ files }) => files)),
+    bytes: median(measured.map(({ bytes }) => bytes)),
+    walBytes,
+    catalogBytes: catalogs.reduce((sum, { bytes }) => sum + bytes, 0) / tenants.length,
+    tenantsPerSecond: growth.tenants / growth.seconds,
+  };
+}
+
+interface Disturbance {
+  /** Milliseconds of the neighbours' transactions. */
+  readonly quiet: Percentiles;
+  readonly busy: Percentiles;
+  readonly tenantsPerSecond: number;
+}
+
+interface Percentiles {
+  readonly transactions: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** The same people on a quiet server, and while tenants are made beside them; in turns, so that a drift hits both. */
+async function disturbance({ installation, shop }: Site, plan: Plan): Promise<Disturbance> {
+  const { ctx } = installation;
+  const tenants = await ctx.control
+    .selectFrom("tenants")
+    .selectAll()
+    .where("state", "=", "ready")
+    .orderBy("ordinal")
+    .limit(plan.neighbourTenants)
+    .execute();
+  const people: Neighbours = neighbours(ctx, tenants);
+  const milliseconds = plan.neighbourSeconds * 1000;
+  await people.work(milliseconds / 3);
+  const quiet: number[] = [];
+  const busy: number[] = [];
+  let made = 0;
+  for (let round = 0; round < 2; round++) {
+    quiet.push(...(await people.work(milliseconds)));
+    let over = false;
+    const selling = Promise.all(
+      Array.from({ length: LANES }, async () => {
+        for (; !over; made++) await shop.sell();
+      }),
+    );
+    busy.push(...(await people.work(milliseconds)));
+    over = true;
+    await selling;
+  }
+  const percentiles = (latencies: readonly number[]): Percentiles => ({
+    transactions: latencies.length,
+    p50: median(latencies),
+    p99: percentile(latencies, 0.99),
+  });
+  return {
+    quiet: percentiles(quiet),
+    busy: percentiles(busy),
+    tenantsPerSecond: made / (2 * plan.neighbourSeconds),
+  };
+}
+
+function judge(few: Pace, many: Pace, resident: readonly Resident[], near: Disturbance): Target[] {
+  const atLeast = (what: string, asked: number, measured: number): Target => ({
+    what,
+    asked: `at least ${asked}`,
+    measured,
+    met: measured >= asked,
+  });
+  const atMost = (what: string, asked: number, measured: number): Target => ({
+    what,
+    asked: `at most ${asked}`,
+    measured,
+    met: measured <= asked,
+  });
+  const [early, late] = resident;
+  const among = `among ${many.existing}, of the same among ${few.existing}`;
+  const memory = (which: "apiMb" | "workerMb", name: string): Target[] => {
+    const [first, last] = [early?.[which], late?.[which]];
+    if (typeof first !== "number" || typeof last !== "number") return [];
+    return [
+      atMost(
+        `memory of the ${name} after ${late?.tenants} tenants, of that after ${early?.tenants}`,
+        MEMORY_TARGET,
+        last / first,
+      ),
+    ];
+  };
+  return [
+    atLeast(`tenants a second ${among}`, FLAT_TARGET, many.tenantsPerSecond / few.tenantsPerSecond),
+    atLeast(`speed of the median tenant ${among}`, FLAT_TARGET, few.p50 / many.p50),
+    ...memory("apiMb", "API"),
+    ...memory("workerMb", "worker"),
+    atMost(
+      "neighbours' p99 while tenants are made, of that on a quiet server",
+      NEIGHBOUR_TARGET,
+      near.busy.p99 / near.quiet.p99,
+    ),
+  ];
+}
+
+function report(
+  paces: readonly Pace[],
+  resident: readonly Resident[],
+  footprint: Footprint,
+  near: Disturbance,
+  targets: readonly Target[],
+): string {
+  const ms = (value: number): string => value.toFixed(1);
+  return [
+    table(
+      ["existing tenants", "tenants/s", "p50 ms", "p99 ms"],
+      paces.map((one) => [String(one.existing), one.tenantsPerSecond.toFixed(1), ms(one.p50), ms(one.p99)]),
+    ),
+    table(
+      ["memory after tenants", "API MB", "worker MB"],
+      resident.map((one) => [
+        String(one.tenants),
+        one.apiMb?.toFixed(0) ?? "-",
+        one.workerMb?.toFixed(0) ?? "-",
+      ]),
+    ),
+    table(
+      ["one tenant", "relations", "files", "kB", "kB of WAL", "kB of catalog"],
+      [
+        [
+          "booking",
+          String(footprint.relations),
+          String(footprint.files),
+          ...[footprint.bytes, footprint.walBytes, footprint.catalogBytes].map((bytes) =>
+            (bytes / 1000).toFixed(0),
+          ),
+        ],
+      ],
+    ),
+    table(
+      ["neighbours", "transactions", "p50 ms", "p99 ms"],
+      (["quiet", "busy"] as const).map((when) => [
+        when,
+        String(near[when].transactions),
+        ms(near[when].p50),
+        ms(near[when].p99),
+      ]),
+    ),
+    table(
+      ["target", "asked", "measured", ""],
+      targets.map(({ what, asked, measured, met }) => [
+        what,
+        asked,
+        measured.toFixed(2),
+        met ? "met" : "not met",
+      ]),
+    ),
+  ].join("\n\n");
+}
