@@ -15,10 +15,6 @@ describe("a move whose PostgreSQL dies", async () => {
   const servers = await openTwoServers();
   const { installation, first, second, write, itemsOf } = servers;
   const { ctx } = installation;
-  // As a server that is meant to last has it: what was answered must be there after a crash.
-  await withAdmin(second.adminUrl, (client) =>
-    client.query("ALTER DATABASE second SET synchronous_commit = on"),
-  );
 
   /** With rows that come to a gate when they are loaded, and one that an application has written. */
   async function tenantOn(placement: "default" | "second"): Promise<ReadyTenant> {

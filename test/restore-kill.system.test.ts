@@ -20,10 +20,6 @@ const ROWS = 150_000;
 
 it("restores whose worker or server is killed at any moment end as those that aren't", async () => {
   const { url, adminUrl } = await server.createDatabase("stormy");
-  // As a server that is meant to last has it: what was answered must be there after a crash.
-  await withAdmin(server.superuserUrl, (client) =>
-    client.query("ALTER DATABASE stormy SET synchronous_commit = on"),
-  );
   const installation = await openTestInstallation({ databaseUrl: url, blueprints: [tiny] });
   const ask = (statement: string) =>
     untilAwake(() => withAdmin(adminUrl, async (client) => (await client.query(statement)).rows));

@@ -6,10 +6,14 @@ it("the caller's settings win over the defaults, but can't open the server to ot
   expect(serverSettings(5544, true, settings)).toMatchObject({
     max_connections: "50",
     fsync: "on",
-    synchronous_commit: "off",
+    full_page_writes: "off",
     listen_addresses: "127.0.0.1",
     port: "5544",
   });
+});
+
+it("a server for tests loses no commit when it is killed", () => {
+  expect(serverSettings(5544, true, {})).not.toHaveProperty("synchronous_commit");
 });
 
 it("a durable server keeps PostgreSQL's own durability", () => {

@@ -4,6 +4,7 @@ export const SQLSTATE = {
   uniqueViolation: "23505",
   duplicateSchema: "42P06",
   duplicateObject: "42710",
+  undefinedObject: "42704",
   undefinedTable: "42P01",
   undefinedFunction: "42883",
   invalidParameterValue: "22023",

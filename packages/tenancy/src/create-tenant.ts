@@ -13,7 +13,7 @@ import type { LicenseRow, TenantRow } from "./license-view.ts";
 import { changeLimits } from "./limits.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
 import { placementOf } from "./placement.ts";
-import { provideGateway, tenantGateway } from "./tenant-connection.ts";
+import { tenantGateway, withGateway } from "./tenant-connection.ts";
 import { ensureTenantRedis } from "./tenant-redis.ts";
 import { nextTenantState } from "./tenant-state.ts";
 
@@ -62,24 +62,23 @@ export const createTenant: OperationHandler = async (ctx, work) => {
   };
   let canceled = false;
   const gateway = tenantGateway(ctx, tenant);
-  await provideGateway(ctx, placement, gateway).catch((error: unknown) => {
-    throw provisioningError(tenant, error);
-  });
-  const outcome = await provisionTenant(placement.provisioning, {
-    tenantId: tenant.id,
-    operationId: work.operation.id,
-    schema: tenant.schema_name,
-    role: tenant.role_name,
-    gateway,
-    blueprint: compiled,
-    seed: seedInput(license),
-    mayProceed: async () => {
-      const standing = await claimStanding(ctx, work.claim);
-      canceled = standing === "cancel-requested";
-      return standing === "valid";
-    },
-    onStep: (name) => step(name, messages[name]),
-  }).catch((error: unknown) => {
+  const outcome = await withGateway(ctx, placement, gateway, () =>
+    provisionTenant(placement.provisioning, {
+      tenantId: tenant.id,
+      operationId: work.operation.id,
+      schema: tenant.schema_name,
+      role: tenant.role_name,
+      gateway,
+      blueprint: compiled,
+      seed: seedInput(license),
+      mayProceed: async () => {
+        const standing = await claimStanding(ctx, work.claim);
+        canceled = standing === "cancel-requested";
+        return standing === "valid";
+      },
+      onStep: (name) => step(name, messages[name]),
+    }),
+  ).catch((error: unknown) => {
     throw provisioningError(tenant, error);
   });
 

@@ -1,4 +1,12 @@
-import { ensureGateway, type Gateway, gatewayOf, type Login, LoginRefusedError } from "@tenantry/schema";
+import {
+  ensureGateway,
+  type Gateway,
+  gatewayOf,
+  type Login,
+  LoginRefusedError,
+  SQLSTATE,
+  sqlState,
+} from "@tenantry/schema";
 import type { Placement, TenancyContext } from "./context.ts";
 import { derivedPassword } from "./derived-password.ts";
 
@@ -24,7 +32,7 @@ export function tenantLogin(ctx: TenancyContext, tenant: { readonly role_name: s
   return { user: tenant.role_name, password: derivedPassword(ctx, "tenant-login", tenant.role_name) };
 }
 
-/** Gateways that this process has seen to be there, by placement. They are never taken away. */
+/** Gateways that this process has seen to be there, by placement. */
 const seen = new WeakMap<Placement, Set<string>>();
 
 /** Makes sure that a tenant's gateway is there, before a role is given to it. */
@@ -38,6 +46,37 @@ export async function provideGateway(
   if (known.has(gateway.login)) return;
   await ensureGateway(placement.provisioning, gateway, gatewayLogin(ctx, gateway).password);
   known.add(gateway.login);
+}
+
+/**
+ * Does `work` with a tenant's gateway there. Nobody takes gateways away, but a server that came back from a backup, or
+ * whose standby lagged behind when it took over, may have lost one since it was seen: then it is made again, and the
+ * work is done once more.
+ *
+ * @param work leaves nothing behind when it fails
+ */
+export async function withGateway<T>(
+  ctx: TenancyContext,
+  placement: Placement,
+  gateway: Gateway,
+  work: () => Promise<T>,
+): Promise<T> {
+  await provideGateway(ctx, placement, gateway);
+  try {
+    return await work();
+  } catch (error) {
+    if (!isMissingRole(error)) throw error;
+    const made = await ensureGateway(placement.provisioning, gateway, gatewayLogin(ctx, gateway).password);
+    if (!made) throw error;
+    return work();
+  }
+}
+
+/** SET ROLE and GRANT have a code each for a role that isn't there, which other statements use too. */
+function isMissingRole(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === SQLSTATE.invalidParameterValue || state === SQLSTATE.undefinedObject) return true;
+  return error instanceof Error && error.cause !== undefined && isMissingRole(error.cause);
 }
 
 /**

@@ -45,14 +45,15 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
  *
  * @param pool as Tenantry's own login, which has CREATEROLE
  * @param password the login's; set when the login is made, and again with `renew`
+ * @returns true when one of them wasn't there
  */
 export async function ensureGateway(
   pool: Pool,
   gateway: Gateway,
   password: string,
   { renew = false }: { readonly renew?: boolean } = {},
-): Promise<void> {
-  await withClient(pool, async (client) => {
+): Promise<boolean> {
+  return withClient(pool, async (client) => {
     await client.query(
       `BEGIN; SELECT pg_advisory_xact_lock(${ADVISORY_LOCK_SPACE.gateway}, hashtext(${quoteLiteral(gateway.login)}))`,
     );
@@ -67,6 +68,7 @@ export async function ensureGateway(
       "COMMIT;\n",
     ];
     await client.query(script.join(""));
+    return !has(gateway.keeper) || !has(gateway.login);
   });
 }
 

@@ -4,7 +4,7 @@ import { provisioningError, seedInput, settleLimits } from "../create-tenant.ts"
 import { TenancyError } from "../errors.ts";
 import type { OperationHandler, WorkResult } from "../operation-work.ts";
 import { placementOf } from "../placement.ts";
-import { provideGateway, tenantGateway } from "../tenant-connection.ts";
+import { tenantGateway, withGateway } from "../tenant-connection.ts";
 import { ensureTenantRedis } from "../tenant-redis.ts";
 import { adoptReport, type Committed } from "./adopt-report.ts";
 import { ClaimWatch, type Stopped } from "./claim-watch.ts";
@@ -69,12 +69,12 @@ function skipped({ item }: Moving, { licenseId, why }: { licenseId: string; why:
 
 async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> {
   const { moving, tenant, license, work } = move;
-  await provideGateway(ctx, await placementOf(ctx, tenant), tenantGateway(ctx, tenant)).catch(
-    (error: unknown) => {
-      throw provisioningError(tenant, error);
-    },
-  );
-  const made = moving.item.file === null ? await makeFresh(ctx, move) : await importFile(ctx, move);
+  const placement = await placementOf(ctx, tenant);
+  const made = await withGateway(ctx, placement, tenantGateway(ctx, tenant), () =>
+    moving.item.file === null ? makeFresh(ctx, move) : importFile(ctx, move),
+  ).catch((error: unknown) => {
+    throw error instanceof TenancyError ? error : provisioningError(tenant, error);
+  });
   if (made.kind === "canceled" || made.kind === "superseded") return made;
   await ensureTenantRedis(ctx, tenant);
   const ended = await finishItem(ctx, work.claim, moving, await ending(ctx, move, made));
