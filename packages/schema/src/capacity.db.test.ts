@@ -9,7 +9,7 @@ import { locksToMake, measureSchema, measureServer } from "./capacity.ts";
 import { quoteIdentifier } from "./identifier.ts";
 import { createPool } from "./pool.ts";
 
-const { adminUrl } = await createTestDatabase();
+const { url, adminUrl } = await createTestDatabase();
 const pool = createPool({
   connectionString: adminUrl,
   applicationName: "tenantry-test-capacity",
@@ -65,4 +65,16 @@ it("a server tells what it has room for", async () => {
   expect(server.locks.room).toBeGreaterThanOrEqual(server.locks.perTransaction * server.connections.most);
   expect(server.catalogs.map(({ name }) => name)).toContain("pg_attribute");
   for (const { bytes } of server.catalogs) expect(bytes).toBeGreaterThan(0);
+});
+
+it("a server's connections are everybody's, also of logins that ours may not look at", async () => {
+  await pool.query("SELECT 1");
+  const used = await withAdmin(url, async (client) => {
+    const { rows } = await client.query<{ visible: number }>(
+      "SELECT count(*)::int AS visible FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    );
+    const { connections } = await measureServer(client);
+    return { visible: rows[0]?.visible, counted: connections.used };
+  });
+  expect(used.counted).toBeGreaterThan(used.visible ?? 0);
 });

@@ -53,7 +53,9 @@ export async function measureServer(client: Queryable): Promise<ServerMeasures> 
     relations: number;
   }>(`SELECT current_setting('max_connections')::int AS most,
     current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true), '0')::int AS reserved,
-    (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,
+    -- Other logins' connections have no type for us, but a user and a database.
+    (SELECT count(*)::int FROM pg_stat_activity
+      WHERE coalesce(backend_type, 'client backend') = 'client backend' AND usesysid IS NOT NULL AND datid IS NOT NULL) AS used,
     current_setting('max_locks_per_transaction')::int AS "perTransaction",
     current_setting('max_prepared_transactions')::int AS prepared,
     pg_size_bytes(current_setting('shared_buffers'))::text AS "sharedBuffers",

@@ -69,6 +69,7 @@ export * from "./legacy/source-description.ts";
 export type * from "./legacy/target-description.ts";
 export { type ImportedTable, VerificationError } from "./legacy/verify-tables.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
+export { countNeighbours } from "./neighbours.ts";
 export { BlueprintFolderError, type FolderFault, type FolderFaults } from "./own/folder-error.ts";
 export { loadBlueprints } from "./own/load-blueprints.ts";
 export { loadBlueprintFolder } from "./own/load-folder.ts";

@@ -11,6 +11,7 @@ import {
 import { REMEDIES, type StoredError, TenancyError, validationError } from "./errors.ts";
 import { assertKeyUnused, type Caller } from "./idempotency.ts";
 import type { LicenseRow } from "./license-view.ts";
+import { type Pace, PaceChoice, paceOf } from "./pace/pace.ts";
 import { hashPassword } from "./password.ts";
 import { choosePlacements } from "./placement/choose-placement.ts";
 import { acceptRun, findAcceptedRun, type NewChild, type RunOutcome } from "./run.ts";
@@ -22,26 +23,39 @@ export const MAX_LICENSES = 1_000;
 
 /** The body of `POST /v1/licenses/bulk`. What the items hold is each item's own affair. */
 export const CreateLicensesRequest = Type.Object(
-  { licenses: Type.Array(CreateLicenseRequest, { minItems: 1, maxItems: MAX_LICENSES }) },
+  {
+    licenses: Type.Array(CreateLicenseRequest, { minItems: 1, maxItems: MAX_LICENSES }),
+    pace: Type.Optional(PaceChoice),
+  },
   { additionalProperties: false },
 );
 
 const envelope: Validator = Compile(
   Type.Object(
-    { licenses: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_LICENSES }) },
+    {
+      licenses: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_LICENSES }),
+      pace: Type.Optional(PaceChoice),
+    },
     { additionalProperties: false },
   ),
 );
 
+/** A bulk order. */
+export interface CreateLicensesInput {
+  /** Not looked at yet. */
+  readonly items: readonly unknown[];
+  readonly pace: Pace;
+}
+
 /**
- * The items of a bulk order, not looked at yet.
+ * A bulk order, its items not looked at yet.
  *
  * @throws TenancyError VALIDATION_FAILED when there are none, too many, or something else beside them.
  */
-export function parseCreateLicenses(body: unknown): readonly unknown[] {
+export function parseCreateLicenses(body: unknown): CreateLicensesInput {
   const faults = schemaFaults(envelope, body);
   if (faults.length > 0) throw validationError(faults);
-  return (body as { licenses: unknown[] }).licenses;
+  return { items: (body as { licenses: unknown[] }).licenses, pace: paceOf(body as object) };
 }
 
 /**
@@ -70,18 +84,18 @@ interface Order {
  */
 export async function createLicenses(
   ctx: TenancyContext,
-  items: readonly unknown[],
+  { items, pace }: CreateLicensesInput,
   caller: Caller,
 ): Promise<RunOutcome> {
   const earlier = await findEarlier(ctx, caller);
   if (earlier !== null) return earlier;
   const { good, refused } = sort(ctx, items);
   const orders = await hashPasswords(good);
-  const run = { kind: "create-licenses", step: "creating licenses", input: {} } as const;
+  const run = { kind: "create-licenses", step: "creating licenses", input: { pace } } as const;
   for (let attempt = 1; ; attempt++) {
     try {
       return await acceptRun(ctx, run, caller, async (transaction) => {
-        const accepted = await insertLicenses(ctx, transaction, orders, caller);
+        const accepted = await insertLicenses(ctx, transaction, orders, pace, caller);
         return [...accepted, ...refused].sort((a, b) => a.input.item - b.input.item);
       });
     } catch (error) {
@@ -158,6 +172,7 @@ async function insertLicenses(
   ctx: TenancyContext,
   transaction: ControlDatabase,
   orders: readonly Order[],
+  pace: Pace,
   caller: Caller,
 ): Promise<NewChild[]> {
   const now = new Date();
@@ -179,7 +194,7 @@ async function insertLicenses(
   return made.map(({ item, license }) => ({
     kind: "create-tenant",
     licenseId: license.id,
-    input: { item },
+    input: { item, pace },
   }));
 }
 

@@ -12,6 +12,8 @@ import { TenancyError } from "./errors.ts";
 import type { LicenseRow, TenantRow } from "./license-view.ts";
 import { changeLimits } from "./limits.ts";
 import type { OperationHandler, WorkResult } from "./operation-work.ts";
+import { atPace } from "./pace/at-pace.ts";
+import { paceOf } from "./pace/pace.ts";
 import { placementOf } from "./placement.ts";
 import { tenantGateway, withGateway } from "./tenant-connection.ts";
 import { ensureTenantRedis } from "./tenant-redis.ts";
@@ -62,7 +64,7 @@ export const createTenant: OperationHandler = async (ctx, work) => {
   };
   let canceled = false;
   const gateway = tenantGateway(ctx, tenant);
-  const outcome = await withGateway(ctx, placement, gateway, () =>
+  const make = () =>
     provisionTenant(placement.provisioning, {
       tenantId: tenant.id,
       operationId: work.operation.id,
@@ -77,10 +79,14 @@ export const createTenant: OperationHandler = async (ctx, work) => {
         return standing === "valid";
       },
       onStep: (name) => step(name, messages[name]),
-    }),
-  ).catch((error: unknown) => {
-    throw provisioningError(tenant, error);
-  });
+    });
+  // Somebody waits for a single license; only those of a run give way to others.
+  const pace = work.operation.parent_id === null ? "full" : paceOf(work.operation.input);
+  const outcome = await atPace(placement, pace, () => withGateway(ctx, placement, gateway, make)).catch(
+    (error: unknown) => {
+      throw provisioningError(tenant, error);
+    },
+  );
 
   switch (outcome.kind) {
     case "name-taken":

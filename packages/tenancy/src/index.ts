@@ -94,6 +94,7 @@ export {
   parseCreateLicense,
 } from "./create-license-request.ts";
 export {
+  type CreateLicensesInput,
   CreateLicensesRequest,
   createLicenses,
   MAX_LICENSES,
@@ -213,6 +214,7 @@ export {
   type OperationFilter,
 } from "./operations.ts";
 export * from "./outbox.ts";
+export { PACES, type Pace, PaceChoice, paceOf } from "./pace/pace.ts";
 export type { Page, PageRequest } from "./page.ts";
 export { hashPassword, verifyPassword } from "./password.ts";
 export { type PerformInput, type PerformOutcome, performOperation } from "./perform-operation.ts";

@@ -23,7 +23,7 @@ const { ctx } = await openTestInstallation({ databaseUrl: database.url, blueprin
 /** A run of so many good items. */
 async function accepted(length: number): Promise<{ id: string; children: string[] }> {
   const items = Array.from({ length }, (_, index) => ({ clientName: `Client ${index}`, blueprint: "tiny" }));
-  const { id } = (await createLicenses(ctx, items, OPS)).answer.operation;
+  const { id } = (await createLicenses(ctx, { items, pace: "yield" }, OPS)).answer.operation;
   const { items: listed } = await listOperations(ctx, { parentId: id }, { limit: 200 });
   return { id, children: listed.map((child) => child.id).reverse() };
 }
@@ -220,7 +220,7 @@ describe("retrying a run", () => {
       { clientName: "", blueprint: "tiny" },
       { clientName: "Fails", blueprint: "tiny" },
     ];
-    const { id } = (await createLicenses(ctx, items, OPS)).answer.operation;
+    const { id } = (await createLicenses(ctx, { items, pace: "yield" }, OPS)).answer.operation;
     const listed = await listOperations(ctx, { parentId: id }, { limit: 10 });
     const [fails, refused, good] = listed.items.map((child) => child.id);
     await perform(good ?? "");

@@ -1,4 +1,4 @@
-import { createLicenses, findAcceptedRun, parseCreateLicenses } from "@tenantry/tenancy";
+import { createLicenses, findAcceptedRun, PaceChoice, parseCreateLicenses } from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import type { Api } from "../api.ts";
@@ -28,6 +28,7 @@ export function createLicensesRoute(app: FastifyInstance, api: Api): void {
         headers: WORK_HEADERS,
         body: Type.Object({
           licenses: Type.Array(component("CreateLicense"), { minItems: 1, maxItems: 1_000 }),
+          pace: Type.Optional(PaceChoice),
         }),
         response: RUN_RESPONSES,
       },
@@ -38,8 +39,8 @@ export function createLicensesRoute(app: FastifyInstance, api: Api): void {
       const outcome = await api.equalRequests.inTurn(caller, async () => {
         const earlier = faults.length > 0 ? null : await findAcceptedRun(api.ctx, caller);
         if (earlier !== null) return earlier;
-        const items = parseRequest(faults, () => parseCreateLicenses(request.body ?? {}));
-        return createLicenses(api.ctx, items, caller);
+        const order = parseRequest(faults, () => parseCreateLicenses(request.body ?? {}));
+        return createLicenses(api.ctx, order, caller);
       });
       return answerRun(api, request, reply, outcome, waitSeconds);
     },

@@ -8,12 +8,14 @@ import { workUntilEnded } from "../follow-operation.ts";
 import { parseJsonItems, readInputFile } from "../input-file.ts";
 import { concludeRun } from "../output/conclude-run.ts";
 import { count } from "../output/license-text.ts";
+import { PACE_OPTION, readPace } from "../pace-option.ts";
 import { withInstallation } from "../with-installation.ts";
 
 export const licenseCreateManyCommand = defineCommand({
   description: "Creates the licenses of a file and their tenants, and waits until they are ready.",
   positionals: [{ name: "FILE", required: true }],
   options: {
+    pace: PACE_OPTION,
     "no-wait": { type: "boolean", help: "Return when they are accepted, before the tenants are made" },
   },
   details: [
@@ -26,6 +28,7 @@ export const licenseCreateManyCommand = defineCommand({
     "jq -c '.[]' all.json | tenantry license create-many -",
   ],
   run: async (context, values, [path = ""]) => {
+    const pace = readPace(values.pace);
     const items = parseJsonItems(await readInputFile(path));
     if (items.length === 0 || items.length > MAX_LICENSES) {
       throw new WrongUse(
@@ -39,7 +42,7 @@ export const licenseCreateManyCommand = defineCommand({
       context.terminal.status(
         `Accepting ${count(items.length, "license", "licenses")}, hashing their passwords`,
       );
-      const { operation } = (await createLicenses(ctx, items, cliCaller())).answer;
+      const { operation } = (await createLicenses(ctx, { items, pace }, cliCaller())).answer;
       context.terminal.status(`Run ${operation.id} is accepted`);
       await announceChildren(ctx, queues, operation.id);
       if (wait) return concludeRun(context, ctx, await workUntilEnded(context, installation, operation.id));

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { createTestDatabase, withAdmin } from "../../../../test/support/database.ts";
+import { openTestInstallation } from "../../../../test/support/tenantry.ts";
+import { atPace } from "./at-pace.ts";
+import { type Pace, paceOf } from "./pace.ts";
+
+const database = await createTestDatabase();
+const { ctx } = await openTestInstallation({ databaseUrl: database.url });
+
+/** How many of five units were at work at the same time at most. */
+async function mostAtOnce(pace: Pace): Promise<number> {
+  // A placement of its own: what another test has found out about neighbours isn't known here.
+  const placement = { ...ctx.placements.main };
+  let now = 0;
+  let most = 0;
+  const unit = async (): Promise<void> => {
+    most = Math.max(most, ++now);
+    await placement.provisioning.query("SELECT pg_sleep(0.02)");
+    now--;
+  };
+  await Promise.all(Array.from({ length: 5 }, () => atPace(placement, pace, unit)));
+  return most;
+}
+
+describe("bulk work", () => {
+  it("goes on at once while nobody else is connected", async () => {
+    expect(await mostAtOnce("yield")).toBe(5);
+  });
+
+  it("is one unit at a time while somebody is", async () => {
+    await withAdmin(database.adminUrl, async () => {
+      expect(await mostAtOnce("yield")).toBe(1);
+    });
+  });
+
+  it("goes on at once at full pace, whoever is there", async () => {
+    await withAdmin(database.adminUrl, async () => {
+      expect(await mostAtOnce("full")).toBe(5);
+    });
+  });
+
+  it("goes on after a unit that fails, which fails for its own caller only", async () => {
+    await withAdmin(database.adminUrl, async () => {
+      const placement = { ...ctx.placements.main };
+      const outcomes = await Promise.allSettled([
+        atPace(placement, "yield", () => Promise.reject(new Error("of this unit"))),
+        atPace(placement, "yield", async () => "done"),
+      ]);
+      expect(outcomes).toMatchObject([
+        { status: "rejected", reason: { message: "of this unit" } },
+        { status: "fulfilled", value: "done" },
+      ]);
+    });
+  });
+
+  it("gives way unless its run says otherwise", () => {
+    expect([paceOf({}), paceOf({ pace: "yield" }), paceOf({ pace: "full" })]).toEqual([
+      "yield",
+      "yield",
+      "full",
+    ]);
+  });
+});
