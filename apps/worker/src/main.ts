@@ -27,7 +27,10 @@ try {
     legacyDirectory: config.legacyDirectory,
     log,
   });
-  const worker = await startWorker(installation, { concurrency: config.workerConcurrency });
+  const worker = await startWorker(installation, {
+    concurrency: config.workerConcurrency,
+    warmTenants: config.warmTenants ?? 0,
+  });
   const stopSigns = keepSignOfLife(installation);
   closeOnSignal(log, async () => {
     stopSigns();

@@ -15,6 +15,8 @@ export interface WorkerOptions {
   readonly dispatchIntervalMs?: number;
   /** How long the queue is trusted to hold a job before it is looked for. Milliseconds. */
   readonly recheckMs?: number;
+  /** Spares to keep of each blueprint on each placement. Null, the default, leaves them to other workers. */
+  readonly warmTenants?: number | null;
 }
 
 export interface RunningWorker {
@@ -36,12 +38,20 @@ export async function startWorker(
   const { ctx, queues, store, applicationName } = installation;
   const name = `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`;
   const leaseMs = options.leaseMs ?? LEASE_MS;
+  const warmTenants = options.warmTenants ?? null;
   const workers = new OperationWorkers(ctx, {
     store,
     applicationName,
     workerName: name,
     concurrency: options.concurrency,
     leaseMs,
+    onEnded: (kind) => {
+      if (kind !== "create-tenant" || warmTenants === null || warmTenants === 0) return;
+      // Where the queue is away, the next round comes by itself.
+      queues.maintenance
+        .ringForSpares()
+        .catch((error: unknown) => ctx.log.warn({ err: error }, "the warm pool isn't looked at now"));
+    },
     announceChildren: (runId) => announceChildren(ctx, queues, runId),
   });
   const dispatcher = new Dispatcher(ctx, queues, {
@@ -54,6 +64,7 @@ export async function startWorker(
     applicationName,
     workerName: name,
     leaseMs,
+    warmTenants,
   });
   const housekeeping = setInterval(() => {
     for (const forget of [forgetOldAttempts, forgetOldChecks]) {

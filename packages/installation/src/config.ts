@@ -35,6 +35,8 @@ export interface Config {
   readonly sessionTtlMs: number;
   /** Tenants worked on at once by one worker. */
   readonly workerConcurrency: number;
+  /** Schemas to keep ready-made of each blueprint; null when nothing is said. */
+  readonly warmTenants: number | null;
   readonly logLevel: LogLevel;
   /** Proxies whose `X-Forwarded-*` headers are believed: addresses and networks. */
   readonly trustProxy: readonly string[];
@@ -98,6 +100,7 @@ export function parseConfig(environment: Environment): Config {
     opsPassword: read("OPS_PASSWORD", null, password),
     sessionTtlMs: read("SESSION_TTL", 8 * HOUR_MS, duration),
     workerConcurrency: read("WORKER_CONCURRENCY", availableParallelism() * 2, integer(1, 256)),
+    warmTenants: read<number | null>("WARM_TENANTS", null, integer(0, 1_000)),
     logLevel: read("LOG_LEVEL", "info", oneOf(LOG_LEVELS)),
     trustProxy: read("TRUST_PROXY", [], addresses),
   };

@@ -76,10 +76,14 @@ export const KEEP_JOBS = 10_000;
 /** What is done again and again, on a queue of its own, by whichever worker is free. */
 export const MAINTENANCE_QUEUE = "maintenance";
 
-export const MAINTENANCE_TASKS = ["scheduled-backups", "upkeep", "tidying"] as const;
-/** `upkeep` also looks whether scheduled backups were missed; `tidying` removes backups that nobody has a use for. */
+export const MAINTENANCE_TASKS = ["scheduled-backups", "upkeep", "tidying", "spares"] as const;
+/**
+ * `upkeep` also looks whether scheduled backups were missed; `tidying` removes backups that nobody has a use for;
+ * `spares` fills the warm pool, also whenever a tenant was made.
+ */
 export type MaintenanceTask = (typeof MAINTENANCE_TASKS)[number];
 
 /** How often, in milliseconds. */
 export const UPKEEP_INTERVAL_MS = 5 * 60_000;
 export const TIDYING_INTERVAL_MS = 3_600_000;
+export const SPARES_INTERVAL_MS = 30_000;

@@ -2,6 +2,7 @@ import type { JobSchedulerJson, Queue, RepeatOptions } from "bullmq";
 import {
   MAINTENANCE_QUEUE,
   type MaintenanceTask,
+  SPARES_INTERVAL_MS,
   TIDYING_INTERVAL_MS,
   UPKEEP_INTERVAL_MS,
 } from "./catalogue.ts";
@@ -27,8 +28,9 @@ export class MaintenanceQueue {
    * a queue that was emptied has forgotten.
    *
    * @param backupSchedule a cron expression, in UTC; null for none
+   * @param warmTenants spares of each blueprint; null from a process that leaves them to others
    */
-  async arrange(backupSchedule: string | null): Promise<void> {
+  async arrange(backupSchedule: string | null, warmTenants: number | null): Promise<void> {
     await this.#repeat("upkeep", { every: UPKEEP_INTERVAL_MS });
     await this.#repeat("tidying", { every: TIDYING_INTERVAL_MS });
     if (backupSchedule !== null) {
@@ -36,6 +38,14 @@ export class MaintenanceQueue {
     } else {
       await this.queue.removeJobScheduler("scheduled-backups");
     }
+    if (warmTenants === null) return;
+    if (warmTenants > 0) await this.#repeat("spares", { every: SPARES_INTERVAL_MS });
+    else await this.queue.removeJobScheduler("spares");
+  }
+
+  /** Has the warm pool looked at soon; once for all who ask until somebody has begun to. */
+  async ringForSpares(): Promise<void> {
+    await this.queue.add("spares", {}, { ...JOB_OPTIONS, attempts: 1, deduplication: { id: "spares" } });
   }
 
   /** One that is right stays: putting it anew would take away a job that is overdue. */

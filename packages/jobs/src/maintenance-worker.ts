@@ -1,4 +1,11 @@
-import { keepBackups, noteSchedule, runSchedule, type TenancyContext, tidyBackups } from "@tenantry/tenancy";
+import {
+  keepBackups,
+  keepSpares,
+  noteSchedule,
+  runSchedule,
+  type TenancyContext,
+  tidyBackups,
+} from "@tenantry/tenancy";
 import type { Job, Worker } from "bullmq";
 import { announceChildren } from "./announce.ts";
 import { MAINTENANCE_QUEUE, MAINTENANCE_TASKS, type MaintenanceTask } from "./catalogue.ts";
@@ -12,6 +19,8 @@ export interface MaintenanceWorkerOptions {
   readonly workerName: string;
   /** A worker silent for so long counts as dead. Milliseconds. */
   readonly leaseMs: number;
+  /** Spares to keep of each blueprint on each placement; null leaves them to other workers. */
+  readonly warmTenants: number | null;
 }
 
 /** How often it looks whether the queue still knows what to do. Milliseconds. */
@@ -23,13 +32,16 @@ const ARRANGE_AGAIN_MS = 10_000;
 export class MaintenanceWorker {
   readonly #ctx: TenancyContext;
   readonly #queues: OperationQueues;
+  readonly #warmTenants: number | null;
   readonly #worker: Opened<Worker<MaintenanceJobData, unknown, string>>;
   #timer: NodeJS.Timeout | undefined;
+  #arranged = false;
   #stopped = false;
 
   constructor(ctx: TenancyContext, queues: OperationQueues, options: MaintenanceWorkerOptions) {
     this.#ctx = ctx;
     this.#queues = queues;
+    this.#warmTenants = options.warmTenants;
     this.#worker = openWorker<MaintenanceJobData, unknown>(
       options.store,
       MAINTENANCE_QUEUE,
@@ -69,7 +81,10 @@ export class MaintenanceWorker {
     let nextMs = ARRANGE_INTERVAL_MS;
     try {
       await noteSchedule(this.#ctx);
-      await this.#queues.maintenance.arrange(this.#ctx.backups.schedule);
+      await this.#queues.maintenance.arrange(this.#ctx.backups.schedule, this.#warmTenants);
+      // An interval's first job may be a whole interval away.
+      if (!this.#arranged && (this.#warmTenants ?? 0) > 0) await this.#queues.maintenance.ringForSpares();
+      this.#arranged = true;
     } catch (error) {
       nextMs = ARRANGE_AGAIN_MS;
       if (!this.#stopped) this.#ctx.log.warn({ err: error }, "maintenance not arranged yet");
@@ -83,10 +98,20 @@ export class MaintenanceWorker {
       case "scheduled-backups":
         return this.#runSchedule(new Date(job.opts.prevMillis ?? job.timestamp));
       case "upkeep":
-        return { ...(await this.#runSchedule(null)), ...(await keepBackups(ctx)) };
+        return {
+          ...(await this.#runSchedule(null)),
+          ...(await keepBackups(ctx)),
+          spares: await this.#keepSpares(),
+        };
       case "tidying":
         return tidyBackups(ctx);
+      case "spares":
+        return this.#keepSpares();
     }
+  }
+
+  async #keepSpares(): Promise<unknown> {
+    return this.#warmTenants === null ? null : keepSpares(this.#ctx, { wanted: this.#warmTenants });
   }
 
   async #runSchedule(at: Date | null): Promise<{ readonly run: string | null }> {

@@ -1,3 +1,4 @@
+import type { OperationKind } from "@tenantry/schema";
 import { type PerformOutcome, performOperation, type TenancyContext } from "@tenantry/tenancy";
 import { DelayedError, type Job, UnrecoverableError } from "bullmq";
 import {
@@ -17,6 +18,8 @@ export interface OperationWorkersOptions {
   readonly concurrency: number;
   /** A worker silent for so long counts as dead. Milliseconds. */
   readonly leaseMs: number;
+  /** Told when the work of an operation has ended. */
+  readonly onEnded: (kind: OperationKind) => void;
   /** Rings for the children of an operation that has become a run. */
   readonly announceChildren: (runId: string) => Promise<void>;
 }
@@ -118,6 +121,7 @@ async function process(
       log: async (line) => void (await job.log(line)),
     },
   });
+  if (outcome.kind === "succeeded") options.onEnded(definition.kind);
   if (outcome.kind === "handed-on") await options.announceChildren(job.data.operationId);
   return conclude(job, token, outcome);
 }

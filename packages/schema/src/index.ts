@@ -38,6 +38,7 @@ export {
   type SchemaMeasures,
   type ServerMeasures,
 } from "./capacity.ts";
+export { controlScript } from "./control/control-script.ts";
 export { type ControlDatabase, controlDatabase, controlWithin } from "./control/database.ts";
 export { ControlNotEmptyError, type LoadControlInput, loadControl } from "./control/load-control.ts";
 export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
@@ -108,7 +109,7 @@ export {
   tableRightsScript,
 } from "./tenant/access.ts";
 export { adoptTenantScript } from "./tenant/adopt.ts";
-export { evictNameHolder } from "./tenant/advisory-lock.ts";
+export { ADVISORY_LOCK_SPACE, evictNameHolder } from "./tenant/advisory-lock.ts";
 export { type DropInput, dropRetired, dropRoleAlone, dropTenantRole, endSessionsOf } from "./tenant/drop.ts";
 export {
   allowLoginScript,
@@ -119,6 +120,14 @@ export {
   type Gateway,
   gatewayOf,
 } from "./tenant/gateway.ts";
+export {
+  type HandOverInput,
+  type HandOverOutcome,
+  handOver,
+  type PickReadyInput,
+  pickNamed,
+  pickReady,
+} from "./tenant/hand-over.ts";
 export {
   type LimitUse,
   type LimitUses,
@@ -141,5 +150,6 @@ export {
 } from "./tenant/provision.ts";
 export { findRetirable, type Retirable, type RetireInput, retireSchema } from "./tenant/retire.ts";
 export { settledOwner } from "./tenant/settled-owner.ts";
+export { provisionSpare, type SpareInput } from "./tenant/spare.ts";
 export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";

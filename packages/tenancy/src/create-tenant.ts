@@ -1,23 +1,24 @@
 import {
+  type CompiledBlueprint,
   isTransient,
   type ProvisionStep,
   provisionTenant,
   sqlState,
   violatedConstraint,
 } from "@tenantry/schema";
-import { sql } from "kysely";
-import { type Claim, claimStanding, underClaim } from "./claim.ts";
-import type { TenancyContext } from "./context.ts";
+import { claimStanding } from "./claim.ts";
+import type { Placement, TenancyContext } from "./context.ts";
 import { TenancyError } from "./errors.ts";
+import { type CreateTenantResult, finishCreation } from "./finish-creation.ts";
 import type { LicenseRow, TenantRow } from "./license-view.ts";
-import { changeLimits } from "./limits.ts";
-import type { OperationHandler, WorkResult } from "./operation-work.ts";
+import type { OperationHandler, OperationWork, WorkResult } from "./operation-work.ts";
 import { atPace } from "./pace/at-pace.ts";
 import { paceOf } from "./pace/pace.ts";
 import { placementOf } from "./placement.ts";
+import { settleLimits } from "./settle-limits.ts";
 import { tenantGateway, withGateway } from "./tenant-connection.ts";
 import { ensureTenantRedis } from "./tenant-redis.ts";
-import { nextTenantState } from "./tenant-state.ts";
+import { type TakenSpare, takeSpare } from "./warm/take-spare.ts";
 
 const PERCENT: Readonly<Record<"license" | ProvisionStep | "ready", number>> = {
   license: 5,
@@ -28,34 +29,98 @@ const PERCENT: Readonly<Record<"license" | ProvisionStep | "ready", number>> = {
   ready: 100,
 };
 
-/** What a finished create-tenant operation says of the tenant. */
-export interface CreateTenantResult {
-  readonly licenseKey: string;
-  readonly schema: string;
-  readonly blueprint: string;
-  readonly version: string;
-  readonly tables: number;
-}
-
 /**
  * Makes the tenant of a license that was accepted. May run twice, at once, or after any crash: the schema's marker tells
  * what is there already.
  */
 export const createTenant: OperationHandler = async (ctx, work) => {
-  const { license, tenant } = await loadWork(ctx, work.operation.license_id);
+  const loaded = await loadWork(ctx, work.operation.license_id);
+  const { license } = loaded;
   // A run that is retried doesn't ask what has become of each tenant since.
-  if (tenant.state === "deleting" || tenant.state === "deleted") {
-    throw new TenancyError("STATE_CONFLICT", `The tenant is ${tenant.state}; it isn't made again.`);
+  if (loaded.tenant.state === "deleting" || loaded.tenant.state === "deleted") {
+    throw new TenancyError("STATE_CONFLICT", `The tenant is ${loaded.tenant.state}; it isn't made again.`);
   }
-  const compiled = ctx.blueprints.get(tenant.blueprint);
+  const compiled = ctx.blueprints.get(loaded.tenant.blueprint);
   if (compiled === undefined) {
-    throw new TenancyError("BLUEPRINT_UNKNOWN", `There is no blueprint ${tenant.blueprint} in this worker.`);
+    throw new TenancyError(
+      "BLUEPRINT_UNKNOWN",
+      `There is no blueprint ${loaded.tenant.blueprint} in this worker.`,
+    );
   }
-  const placement = await placementOf(ctx, tenant);
-  const step = (name: keyof typeof PERCENT, message: string): void =>
-    work.report({ percent: PERCENT[name], step: name, message, done: 0, total: 0 });
+  const placement = await placementOf(ctx, loaded.tenant);
+  const creation: Creation = { work, license, tenant: loaded.tenant, compiled, placement };
+  reportStep(creation, "license", `License ${license.key}, blueprint ${compiled.blueprint.name}`);
+  // Those of a run stand behind others: what was made ahead is for whoever waits for a single license.
+  const mayTake = loaded.spareWaits && work.operation.parent_id === null;
+  const ended = mayTake ? await takeOrMake(ctx, creation) : await make(ctx, creation);
+  if (ended.kind === "succeeded") {
+    // The tenant is ready whatever becomes of this; the doctor finds and mends limits that differ.
+    await settleLimits(ctx, license, loaded.tenant).catch((error: unknown) => {
+      ctx.log.error({ err: error, licenseKey: license.key }, "the tenant's limits couldn't be settled");
+    });
+  }
+  return ended;
+};
 
-  step("license", `License ${license.key}, blueprint ${tenant.blueprint}`);
+/** A tenant that is to be, and what it is made of. */
+interface Creation {
+  readonly work: OperationWork;
+  readonly license: SoldLicense;
+  readonly tenant: TenantRow;
+  readonly compiled: CompiledBlueprint;
+  readonly placement: Placement;
+}
+
+function reportStep({ work }: Creation, name: keyof typeof PERCENT, message: string): void {
+  work.report({ percent: PERCENT[name], step: name, message, done: 0, total: 0 });
+}
+
+function resultOf({ license, tenant, compiled }: Creation): CreateTenantResult {
+  return {
+    licenseKey: license.key,
+    schema: tenant.schema_name,
+    blueprint: tenant.blueprint,
+    version: compiled.version,
+    tables: compiled.tableCount,
+  };
+}
+
+/** Out of the warm pool, unless there is nothing in it any more. */
+async function takeOrMake(ctx: TenancyContext, creation: Creation): Promise<WorkResult> {
+  const taken = await take(ctx, creation);
+  switch (taken.kind) {
+    case "ready":
+      return { kind: "succeeded" };
+    case "superseded": {
+      const standing = await claimStanding(ctx, creation.work.claim);
+      return { kind: standing === "cancel-requested" ? "canceled" : "superseded" };
+    }
+    case "handed-over":
+      return finish(ctx, creation, { warm: true });
+    case "none":
+      return make(ctx, { ...creation, tenant: taken.tenant });
+  }
+}
+
+async function take(ctx: TenancyContext, creation: Creation): Promise<TakenSpare> {
+  const { work, license, tenant, compiled, placement } = creation;
+  // Before the schema, since that commit ends the operation as well.
+  await ensureTenantRedis(ctx, tenant);
+  return takeSpare(ctx, {
+    claim: work.claim,
+    tenant,
+    placement,
+    compiled,
+    seed: seedInput(license),
+    result: { ...resultOf(creation), warm: true },
+  }).catch((error: unknown) => {
+    throw provisioningError(tenant, error);
+  });
+}
+
+/** Out of nothing. */
+async function make(ctx: TenancyContext, creation: Creation): Promise<WorkResult> {
+  const { work, license, tenant, compiled, placement } = creation;
   const messages: Record<ProvisionStep, string> = {
     schema: `Creating schema ${tenant.schema_name}`,
     tables: `Creating ${compiled.tableCount} tables`,
@@ -64,7 +129,7 @@ export const createTenant: OperationHandler = async (ctx, work) => {
   };
   let canceled = false;
   const gateway = tenantGateway(ctx, tenant);
-  const make = () =>
+  const provision = () =>
     provisionTenant(placement.provisioning, {
       tenantId: tenant.id,
       operationId: work.operation.id,
@@ -78,16 +143,15 @@ export const createTenant: OperationHandler = async (ctx, work) => {
         canceled = standing === "cancel-requested";
         return standing === "valid";
       },
-      onStep: (name) => step(name, messages[name]),
+      onStep: (name) => reportStep(creation, name, messages[name]),
     });
   // Somebody waits for a single license; only those of a run give way to others.
   const pace = work.operation.parent_id === null ? "full" : paceOf(work.operation.input);
-  const outcome = await atPace(placement, pace, () => withGateway(ctx, placement, gateway, make)).catch(
+  const outcome = await atPace(placement, pace, () => withGateway(ctx, placement, gateway, provision)).catch(
     (error: unknown) => {
       throw provisioningError(tenant, error);
     },
   );
-
   switch (outcome.kind) {
     case "name-taken":
       throw outcome.what === "schema"
@@ -96,109 +160,21 @@ export const createTenant: OperationHandler = async (ctx, work) => {
     case "superseded":
       return canceled ? { kind: "canceled" } : { kind: "superseded" };
     case "already-there":
-    case "created": {
-      await ensureTenantRedis(ctx, tenant);
-      const result: CreateTenantResult = {
-        licenseKey: license.key,
-        schema: tenant.schema_name,
-        blueprint: tenant.blueprint,
-        version: compiled.version,
-        tables: compiled.tableCount,
-      };
-      const ended = await finish(ctx, work.claim, tenant, result);
-      if (ended.kind === "succeeded") {
-        // The tenant is ready whatever becomes of this; the doctor finds and mends limits that differ.
-        await settleLimits(ctx, license, tenant).catch((error: unknown) => {
-          ctx.log.error({ err: error, licenseKey: license.key }, "the tenant's limits couldn't be settled");
-        });
-      }
-      return ended;
-    }
+    case "created":
+      return finish(ctx, creation, {});
   }
-};
-
-/** Tenant ready, license active, operation succeeded: one statement, or nothing when the claim is lost. */
-async function finish(
-  ctx: TenancyContext,
-  claim: Claim,
-  tenant: TenantRow,
-  result: CreateTenantResult,
-): Promise<WorkResult> {
-  const ready = nextTenantState("provisioning", "provisioned");
-  if (ready === undefined) throw new Error("a provisioned tenant has no next state");
-  const done = await ctx.control
-    .with("done", () =>
-      underClaim(ctx, claim)
-        .set({
-          state: "succeeded",
-          finished_at: sql<Date>`now()`,
-          percent: PERCENT.ready,
-          step: "ready",
-          message: `Tenant ${tenant.schema_name} is ready`,
-          result: JSON.stringify(result),
-        })
-        .returning(["id", "worker", "license_id"]),
-    )
-    .with("tenant", (db) =>
-      db
-        .updateTable("tenants")
-        .from("done")
-        .set({ state: ready, version: result.version, ready_at: sql<Date>`now()` })
-        .whereRef("tenants.license_id", "=", "done.license_id")
-        .where("tenants.state", "=", "provisioning"),
-    )
-    .with("license", (db) =>
-      db
-        .updateTable("licenses")
-        .from("done")
-        .set({
-          activated_at: sql<Date>`coalesce(licenses.activated_at, now())`,
-          admin_password_hash: null,
-        })
-        .whereRef("licenses.id", "=", "done.license_id"),
-    )
-    .insertInto("operation_events")
-    .columns(["operation_id", "type", "actor"])
-    .expression((eb) =>
-      eb
-        .selectFrom("done")
-        .select((select) => [
-          "done.id",
-          select.val("succeeded" as const).as("type"),
-          sql<string>`'worker:' || done.worker`.as("actor"),
-        ]),
-    )
-    .executeTakeFirst();
-  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n ? { kind: "succeeded" } : { kind: "superseded" };
 }
 
-/**
- * Whoever changes a license's limits while its tenant is being made finds no tenant to change: the seed already has the
- * old numbers. Read after the tenant is ready, the license says what it came to; a later change finds the tenant.
- *
- * @param seeded null when that isn't known any more.
- */
-export async function settleLimits(
+async function finish(
   ctx: TenancyContext,
-  seeded: Pick<SoldLicense, "max_users" | "max_branches"> | null,
-  tenant: TenantRow,
-): Promise<void> {
-  const now = await ctx.control
-    .selectFrom("licenses")
-    .select(["max_users", "max_branches"])
-    .where("id", "=", tenant.license_id)
-    .executeTakeFirst();
-  if (now === undefined) return;
-  if (now.max_users === seeded?.max_users && now.max_branches === seeded.max_branches) return;
-  await ctx.control.transaction().execute(async (transaction) => {
-    const { max_users, max_branches } = await transaction
-      .selectFrom("licenses")
-      .select(["max_users", "max_branches"])
-      .where("id", "=", tenant.license_id)
-      .forNoKeyUpdate()
-      .executeTakeFirstOrThrow();
-    await changeLimits(ctx, tenant, { maxUsers: max_users, maxBranches: max_branches });
-  });
+  creation: Creation,
+  extra: Pick<CreateTenantResult, "warm">,
+): Promise<WorkResult> {
+  const { work, tenant } = creation;
+  await ensureTenantRedis(ctx, tenant);
+  const result = { ...resultOf(creation), ...extra };
+  const done = await finishCreation(ctx, ctx.control, work.claim, tenant, result).executeTakeFirst();
+  return (done.numInsertedOrUpdatedRows ?? 0n) > 0n ? { kind: "succeeded" } : { kind: "superseded" };
 }
 
 /** What a seed needs to know of the license. */
@@ -219,8 +195,8 @@ export type SoldLicense = Pick<
 async function loadWork(
   ctx: TenancyContext,
   licenseId: string | null,
-): Promise<{ license: SoldLicense; tenant: TenantRow }> {
-  // One query for both: each costs a round trip and, after another tenant was made, a look into a cold catalog cache.
+): Promise<{ license: SoldLicense; tenant: TenantRow; spareWaits: boolean }> {
+  // One query for all: each costs a round trip and, after another tenant was made, a look into a cold catalog cache.
   const row = await ctx.control
     .selectFrom("licenses")
     .innerJoin("tenants", "tenants.license_id", "licenses.id")
@@ -237,11 +213,23 @@ async function loadWork(
       "licenses.admin_username",
       "licenses.admin_password_hash",
     ])
+    .select(({ exists, selectFrom }) =>
+      exists(
+        selectFrom("spares")
+          .select("spares.id")
+          .whereRef("spares.placement", "=", "tenants.placement")
+          .whereRef("spares.blueprint", "=", "tenants.blueprint")
+          .where((eb) =>
+            eb.or([eb("spares.state", "=", "ready"), eb("spares.tenant_id", "=", eb.ref("tenants.id"))]),
+          ),
+      ).as("spare_waits"),
+    )
     .where("licenses.id", "=", licenseId)
     .executeTakeFirst();
   if (row === undefined)
     throw new TenancyError("TENANT_NOT_FOUND", "The operation's license or tenant is gone.");
-  return { license: row, tenant: row };
+  const { spare_waits, ...both } = row;
+  return { license: both, tenant: both, spareWaits: Boolean(spare_waits) };
 }
 
 export function seedInput(license: SoldLicense) {

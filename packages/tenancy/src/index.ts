@@ -100,7 +100,6 @@ export {
   MAX_LICENSES,
   parseCreateLicenses,
 } from "./create-licenses.ts";
-export type { CreateTenantResult } from "./create-tenant.ts";
 export { type DeleteLicenseOutcome, deleteLicense } from "./delete-license.ts";
 export type { DeleteTenantResult } from "./delete-tenant.ts";
 export type { PlainBackup } from "./deletion.ts";
@@ -117,6 +116,7 @@ export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export { eraseLicense } from "./erase/erase-license.ts";
 export { operationsOfLicense } from "./erase/scrub-licenses.ts";
 export * from "./errors.ts";
+export type { CreateTenantResult } from "./finish-creation.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
 export { installationId } from "./installation-id.ts";
 export { installationSecret } from "./installation-secret.ts";
@@ -251,4 +251,6 @@ export {
 export type { TenantUser } from "./tenant-user.ts";
 export { printable, textFaults } from "./text-rules.ts";
 export { asUnavailable } from "./unavailable.ts";
+export { type KeepSparesInput, type KeptSpares, keepSpares } from "./warm/keep-spares.ts";
+export { type WarmPoolEntry, warmPool } from "./warm/warm-pool.ts";
 export { assertReady, type TenantRef, type WithTenantOptions, withTenant } from "./with-tenant.ts";

@@ -1,3 +1,4 @@
+import { type WarmPoolEntry, warmPool } from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import type { Api } from "../api.ts";
@@ -23,10 +24,18 @@ export function metricsRoute(app: FastifyInstance, api: Api): void {
         request.log.warn({ err: error }, "metrics without PostgreSQL");
         return null;
       });
+      const spares =
+        unfinished === null
+          ? []
+          : await warmPool(api.ctx).catch((error: unknown) => {
+              request.log.warn({ err: error }, "metrics without the warm pool");
+              return [];
+            });
       const lines = [
         ...gauge("tenantry_build_info", "The version that runs", [[`version="${api.version}"`, 1]]),
         ...gauge("tenantry_postgresql_up", "1 when PostgreSQL answers", [["", unfinished === null ? 0 : 1]]),
         ...(unfinished === null ? [] : operationGauges(unfinished)),
+        ...spareGauges(spares),
         ...gauge("process_resident_memory_bytes", "Memory held", [["", process.memoryUsage.rss()]]),
         ...gauge("process_uptime_seconds", "Time since the start", [["", Math.round(process.uptime())]]),
       ];
@@ -70,6 +79,20 @@ function operationGauges(unfinished: Unfinished): string[] {
       states.map((state) => [`state="${state}"`, unfinished.get(state)?.oldestSeconds ?? 0]),
     ),
   ];
+}
+
+function spareGauges(entries: readonly WarmPoolEntry[]): string[] {
+  const states = ["ready", "making", "retiring"] as const;
+  return gauge(
+    "tenantry_spares",
+    "Schemas made ahead for tenants to come",
+    entries.flatMap((entry) =>
+      states.map((state): [string, number] => [
+        `placement="${entry.placement}",blueprint="${entry.blueprint}",version="${entry.version}",state="${state}"`,
+        entry[state],
+      ]),
+    ),
+  );
 }
 
 function gauge(name: string, help: string, samples: readonly [labels: string, value: number][]): string[] {

@@ -28,6 +28,7 @@ export const demoCommand = defineCommand({
       {
         role: "demo",
         port: 0,
+        warmTenants: null,
         // Nobody is told it: the demonstration shows no dashboard.
         opsLogin: async () => ({
           user: config.opsUser,

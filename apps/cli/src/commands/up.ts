@@ -9,6 +9,8 @@ import { curlLine, type UpSummary, upSummaryText } from "../up/up-summary.ts";
 
 /** On a terminal the log would bury the summary; what goes wrong still shows. */
 const LEVEL_BESIDE_SUMMARY: LogLevel = "warn";
+/** Schemas kept ready-made of each blueprint, unless WARM_TENANTS says otherwise. */
+const WARM_TENANTS = 4;
 
 export const upCommand = defineCommand({
   description:
@@ -31,6 +33,7 @@ export const upCommand = defineCommand({
     const unwatch = watchParent(environment, () => shutdown.request("npm has ended."));
     let dashboard: DashboardLogin | undefined;
     const services = await startServices(config, {
+      warmTenants: config.warmTenants ?? WARM_TENANTS,
       role: "up",
       port: config.port,
       opsLogin: async (installation) => {

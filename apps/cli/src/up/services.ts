@@ -14,6 +14,8 @@ export interface ServicesOptions {
   /** Who connects: `up` or `demo`. */
   readonly role: string;
   readonly port: number;
+  /** Schemas to keep ready-made of each blueprint; null leaves them to others. */
+  readonly warmTenants: number | null;
   /** The dashboard's login, once the installation is open. */
   readonly opsLogin: (installation: LocalInstallation) => Promise<{ user: string; passwordHash: string }>;
   readonly log: Logger;
@@ -50,7 +52,10 @@ export async function startServices(config: Config, options: ServicesOptions): P
     stack.defer(() => installation.close());
     shutdown.throwIfAsked();
     onProgress("Starting the worker");
-    const worker = await startWorker(installation, { concurrency: config.workerConcurrency });
+    const worker = await startWorker(installation, {
+      concurrency: config.workerConcurrency,
+      warmTenants: options.warmTenants,
+    });
     stack.defer(() => worker.close());
     shutdown.throwIfAsked();
     onProgress("Starting the API");

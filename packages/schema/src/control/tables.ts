@@ -472,6 +472,29 @@ export interface BlueprintMigrationsTable {
 }
 
 /** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
+export const SPARE_STATES = ["making", "ready", "assigned", "retiring"] as const;
+export type SpareState = (typeof SPARE_STATES)[number];
+
+/** A schema that was made ahead. Its row goes when a tenant has it, or when it was dropped. */
+export interface SparesTable {
+  id: string;
+  placement: string;
+  blueprint: string;
+  version: string;
+  /** The compiled blueprint's: tells builds of one version apart. */
+  fingerprint: string;
+  schema_name: string;
+  role_name: string;
+  keeper_name: string;
+  /** Drawn from the tenants' numbers. */
+  ordinal: number;
+  state: SpareState;
+  /** Whose it is to be, where the schema isn't on the control schema's own server. */
+  tenant_id: string | null;
+  begun_at: Generated<Date>;
+  made_at: Date | null;
+}
+
 export interface ControlTables {
   licenses: LicensesTable;
   tenants: TenantsTable;
@@ -500,4 +523,5 @@ export interface ControlTables {
   placements: PlacementsTable;
   moves: MovesTable;
   blueprint_migrations: BlueprintMigrationsTable;
+  spares: SparesTable;
 }

@@ -6,6 +6,7 @@ export const ADVISORY_LOCK_SPACE = {
   controlMigration: 0x74_6e_00_01,
   tenantSchema: 0x74_6e_00_02,
   gateway: 0x74_6e_00_03,
+  spares: 0x74_6e_00_04,
 } as const;
 
 /** Waits until nobody else makes or takes away the schema of that name; held until the transaction ends. */

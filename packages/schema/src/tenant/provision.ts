@@ -132,7 +132,12 @@ export async function provisionScript(input: ScriptInput): Promise<string> {
 }
 
 /** From the schema itself to the rows that every tenant has. */
-export function foundationScript({ schema: name, role: roleName, gateway, blueprint }: ScriptInput): string {
+export function foundationScript({
+  schema: name,
+  role: roleName,
+  gateway,
+  blueprint,
+}: Pick<ScriptInput, "schema" | "role" | "gateway" | "blueprint">): string {
   const schema = quoteIdentifier(name);
   const role = quoteIdentifier(roleName);
   return [

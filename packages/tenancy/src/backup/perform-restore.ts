@@ -1,10 +1,10 @@
 import { type ControlDatabase, endSessionsOf, type RestoreMode, readMarker } from "@tenantry/schema";
 import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
-import { settleLimits } from "../create-tenant.ts";
 import { TenancyError } from "../errors.ts";
 import type { OperationHandler, OperationWork, WorkResult } from "../operation-work.ts";
 import { placementOf } from "../placement.ts";
+import { settleLimits } from "../settle-limits.ts";
 import { succeed } from "../succeed-operation.ts";
 import { tenantGateway } from "../tenant-connection.ts";
 import { ensureTenantRedis } from "../tenant-redis.ts";

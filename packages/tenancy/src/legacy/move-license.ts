@@ -1,9 +1,10 @@
 import { keptTables, provisionTenant } from "@tenantry/schema";
 import type { TenancyContext } from "../context.ts";
-import { provisioningError, seedInput, settleLimits } from "../create-tenant.ts";
+import { provisioningError, seedInput } from "../create-tenant.ts";
 import { TenancyError } from "../errors.ts";
 import type { OperationHandler, WorkResult } from "../operation-work.ts";
 import { placementOf } from "../placement.ts";
+import { settleLimits } from "../settle-limits.ts";
 import { tenantGateway, withGateway } from "../tenant-connection.ts";
 import { ensureTenantRedis } from "../tenant-redis.ts";
 import { adoptReport, type Committed } from "./adopt-report.ts";

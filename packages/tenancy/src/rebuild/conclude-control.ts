@@ -35,6 +35,8 @@ export async function concludeControl(transaction: ControlDatabase, input: Concl
     sql`delete from ${schema}.rebuilt_tenants`,
     // What restores and moves had put aside was in no backup.
     sql`delete from ${schema}.kept_schemas`,
+    // Nor were schemas that nobody had yet.
+    sql`delete from ${schema}.spares`,
     sql`
       update ${schema}.tenants set state = deletions.former_state
       from ${schema}.deletions join ${schema}.operations on operations.id = deletions.operation_id
