@@ -8,8 +8,9 @@ import { isolation } from "./isolation.ts";
 import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
 import { scale } from "./scale.ts";
+import { warmPoolBenchmark } from "./warm-pool.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale];
+const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale, warmPoolBenchmark];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]

@@ -49,7 +49,6 @@ export const createTenant: OperationHandler = async (ctx, work) => {
   }
   const placement = await placementOf(ctx, loaded.tenant);
   const creation: Creation = { work, license, tenant: loaded.tenant, compiled, placement };
-  reportStep(creation, "license", `License ${license.key}, blueprint ${compiled.blueprint.name}`);
   // Those of a run stand behind others: what was made ahead is for whoever waits for a single license.
   const mayTake = loaded.spareWaits && work.operation.parent_id === null;
   const ended = mayTake ? await takeOrMake(ctx, creation) : await make(ctx, creation);
@@ -121,6 +120,8 @@ async function take(ctx: TenancyContext, creation: Creation): Promise<TakenSpare
 /** Out of nothing. */
 async function make(ctx: TenancyContext, creation: Creation): Promise<WorkResult> {
   const { work, license, tenant, compiled, placement } = creation;
+  // Not before: out of the pool it is over sooner than it is told.
+  reportStep(creation, "license", `License ${license.key}, blueprint ${compiled.blueprint.name}`);
   const messages: Record<ProvisionStep, string> = {
     schema: `Creating schema ${tenant.schema_name}`,
     tables: `Creating ${compiled.tableCount} tables`,
