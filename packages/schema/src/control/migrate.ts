@@ -20,6 +20,7 @@ import { legacy } from "./migrations/0009-legacy.ts";
 import { backups } from "./migrations/0010-backups.ts";
 import { placements } from "./migrations/0011-placements.ts";
 import { blueprintMigrations } from "./migrations/0012-blueprint-migrations.ts";
+import { fleet } from "./migrations/0014-fleet.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -35,6 +36,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   backups,
   placements,
   blueprintMigrations,
+  fleet,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";
