@@ -74,6 +74,7 @@ export {
   MAX_CHANGES,
   parseChangeLicenses,
 } from "./change-licenses-request.ts";
+export { PAUSED_STEP } from "./claim.ts";
 export {
   type Backups,
   DEFAULT_PLACEMENT,
@@ -122,6 +123,8 @@ export {
   type FleetMigrationInput,
   FleetMigrationRequest,
   parseFleetMigration,
+  parseResumeFleet,
+  ResumeFleetRequest,
 } from "./fleet/fleet-request.ts";
 export {
   type FleetGroup,

@@ -30,9 +30,13 @@ export type UpgradeOutcome =
   | { readonly kind: "newer"; readonly unknown: readonly string[] }
   /** Its ledger lacks a migration that comes before one that it has. */
   | { readonly kind: "gap"; readonly missing: readonly string[] }
+  /** It is at `at` still, or came as far as that: a step that ends well stays. */
+  | (Hindrance & { readonly at: string });
+
+export type Hindrance =
   /** Somebody held a lock for too long. */
   | { readonly kind: "busy" }
-  /** A statement failed. The step that it belongs to was rolled back; steps before that one stay. */
+  /** A statement failed. */
   | { readonly kind: "refused"; readonly error: unknown; readonly migrations: readonly string[] }
   /** A migration runs outside of transactions, which a transaction pooler can't carry. */
   | { readonly kind: "pooled"; readonly migrations: readonly string[] };
@@ -67,15 +71,17 @@ export async function upgradeTenant(pool: Pool, input: UpgradeInput): Promise<Up
       first ??= done;
       done += step.names.length;
       if (done >= target) return { kind: "upgraded", from: nameOf(input, first) };
-    } else return outcome;
+    } else if (outcome.kind === "no-tenant") return outcome;
+    else return { ...outcome, at: nameOf(input, done) };
   }
-  return { kind: "busy" };
+  return { kind: "busy", at: nameOf(input, done) };
 }
 
 type StepOutcome =
   | { readonly kind: "done" }
   | { readonly kind: "other-ledger"; readonly ledger: readonly string[] }
-  | Extract<UpgradeOutcome, { kind: "no-tenant" | "busy" | "refused" | "pooled" }>;
+  | { readonly kind: "no-tenant" }
+  | Hindrance;
 
 function run(pool: Pool, input: UpgradeInput, done: number, step: UpgradeStep): Promise<StepOutcome> {
   if (step.kind === "outside") return runOutside(pool, input, done, step);

@@ -122,3 +122,30 @@ function keyFaults(pointer: string, given: unknown): Fault[] {
         : [],
     );
 }
+
+/** The body of `POST /v1/fleet-migrations/{id}/resume`. */
+export const ResumeFleetRequest = Type.Object(
+  {
+    maxFailures: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0 }), Share()], { description: "Another budget from here on" }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const resumeValidator: Validator = Compile(ResumeFleetRequest);
+
+/**
+ * Reads a request that a paused fleet migration goes on.
+ *
+ * @throws TenancyError VALIDATION_FAILED with every fault.
+ */
+export function parseResumeFleet(body: unknown): { readonly maxFailures: Amount | null } {
+  const { maxFailures } = isRecord(body) ? body : {};
+  const faults = uniqueFaults([
+    ...schemaFaults(resumeValidator, body),
+    ...shareFaults("/maxFailures", maxFailures),
+  ]);
+  if (faults.length > 0) throw validationError(faults);
+  return { maxFailures: maxFailures === undefined ? null : amount(maxFailures, 0) };
+}

@@ -105,18 +105,21 @@ export async function upgradeItem(
         result: failed(
           stored(
             "MIGRATION_FAILED",
-            `Migration ${outcome.migrations.join(", ")} runs outside of transactions, which a pooler can't carry. The tenant is at ${registered}.`,
+            `Migration ${outcome.migrations.join(", ")} runs outside of transactions, which a pooler can't carry. The tenant is at ${outcome.at}.`,
             "Run this migration with a worker that has no DATABASE_POOL_URL.",
           ),
+          { at: outcome.at },
         ),
       };
     case "refused":
-      return { kind: "ended", result: failed(refused(outcome, registered)) };
+      return { kind: "ended", result: failed(refused(outcome), { at: outcome.at }) };
     case "busy":
       return {
         kind: "left",
         why: "busy",
-        result: failed(stored("TENANT_BUSY", "Somebody holds the tenant's tables for long.")),
+        result: failed(stored("TENANT_BUSY", "Somebody holds the tenant's tables for long."), {
+          at: outcome.at,
+        }),
       };
     case "no-tenant":
       // It may have been moved, or replaced, a moment ago: what the registry says is read again at the wave's end.
@@ -193,14 +196,11 @@ function newer(item: PendingItem, unknown: readonly string[]): StoredError {
 }
 
 /** PostgreSQL's own sentence may quote a row, so it goes to the log only. */
-function refused(
-  { error, migrations }: Extract<UpgradeOutcome, { kind: "refused" }>,
-  version: string,
-): StoredError {
+function refused({ error, migrations, at }: Extract<UpgradeOutcome, { kind: "refused" }>): StoredError {
   const constraint = violatedConstraint(error);
   const where = constraint === undefined ? "" : `, constraint ${constraint}`;
   return stored(
     "MIGRATION_FAILED",
-    `PostgreSQL refused a statement of ${migrations.join(", ")} (SQLSTATE ${sqlState(error)}${where}). The tenant is at ${version}, whole.`,
+    `PostgreSQL refused a statement of ${migrations.join(", ")} (SQLSTATE ${sqlState(error)}${where}). The tenant is at ${at}, whole.`,
   );
 }
