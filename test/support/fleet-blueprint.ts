@@ -46,3 +46,6 @@ export const PICKY: NamedMigration = {
 };
 
 export const migration = (name: string, text: string): NamedMigration => ({ name, up: statement(text) });
+
+/** Takes its time within each tenant's transaction, so that it can be killed there. */
+export const slowFleet = fleetBlueprint(3, [migration("0004_slow", "select pg_sleep(0.08)")]);
