@@ -4,12 +4,13 @@ import { parseArgs } from "node:util";
 import { backup } from "./backup.ts";
 import type { Benchmark, BenchmarkOptions, ResultFile } from "./benchmark.ts";
 import { createTenant } from "./create-tenant.ts";
+import { fleet } from "./fleet.ts";
 import { isolation } from "./isolation.ts";
 import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
 import { scale } from "./scale.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale];
+const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale, fleet];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]
