@@ -1,12 +1,12 @@
-import { ledgerRowsScript } from "../blueprint/compile.ts";
+import { LEDGER_TABLE, ledgerRowsScript } from "../blueprint/compile.ts";
 import { quoteIdentifier, quoteLiteral } from "../identifier.ts";
 import { type Pool, type PoolClient, withClient } from "../pool.ts";
 import { isConnectionLoss, SQLSTATE, sqlState } from "../sqlstate.ts";
+import { readMarker } from "./marker.ts";
 import {
   checkScript,
   lockKey,
   transactionText,
-  UPGRADE_REFUSAL,
   type UpgradedTenant,
   type UpgradeStep,
   upgradeSteps,
@@ -85,50 +85,54 @@ type StepOutcome =
 
 function run(pool: Pool, input: UpgradeInput, done: number, step: UpgradeStep): Promise<StepOutcome> {
   if (step.kind === "outside") return runOutside(pool, input, done, step);
-  return attempt(pool, step.names, (client) => client.query(transactionText(input, done, step)));
-}
-
-/** Only asks the ledger: for a tenant that the registry takes to be there already. */
-function look(pool: Pool, input: UpgradeInput, done: number): Promise<StepOutcome> {
-  return attempt(pool, [], (client) => client.query(`BEGIN;\n${checkScript(input, done)}COMMIT;\n`));
-}
-
-async function attempt(
-  pool: Pool,
-  migrations: readonly string[],
-  work: (client: PoolClient) => Promise<unknown>,
-): Promise<StepOutcome> {
   return withClient(pool, async (client) => {
     try {
-      await work(client);
+      await client.query(transactionText(input, done, step));
       return { kind: "done" };
     } catch (error) {
       if (isConnectionLoss(error) || sqlState(error) === undefined) throw error;
       await client.query("ROLLBACK");
-      return judge(error, migrations);
+      return judge(client, input, done, step.names, error);
     }
   });
 }
 
-function judge(error: unknown, migrations: readonly string[]): StepOutcome {
-  switch (sqlState(error)) {
-    case UPGRADE_REFUSAL.noTenant:
-      return { kind: "no-tenant" };
-    case UPGRADE_REFUSAL.otherLedger: {
-      const detail: unknown = Reflect.get(Object(error), "detail");
-      return {
-        kind: "other-ledger",
-        ledger: String(detail ?? "")
-          .split("\n")
-          .filter(Boolean),
-      };
-    }
-    case SQLSTATE.lockNotAvailable:
-    case SQLSTATE.deadlockDetected:
-      return { kind: "busy" };
-    default:
-      return { kind: "refused", error, migrations };
-  }
+/** Only asks the ledger: for a tenant that the registry takes to be there already. */
+function look(pool: Pool, input: UpgradeInput, done: number): Promise<StepOutcome> {
+  return withClient(pool, async (client) => (await differs(client, input, done)) ?? { kind: "done" });
+}
+
+/** What the error means: the check's, for what the tenant is, or a statement's own. */
+async function judge(
+  client: PoolClient,
+  input: UpgradeInput,
+  done: number,
+  migrations: readonly string[],
+  error: unknown,
+): Promise<StepOutcome> {
+  const state = sqlState(error);
+  if (state === SQLSTATE.lockNotAvailable || state === SQLSTATE.deadlockDetected) return { kind: "busy" };
+  return (await differs(client, input, done)) ?? { kind: "refused", error, migrations };
+}
+
+/** How a tenant isn't what it was taken for; null when it is. */
+async function differs(
+  client: PoolClient,
+  { schema, tenantId, blueprint }: UpgradeInput,
+  done: number,
+): Promise<Extract<StepOutcome, { kind: "no-tenant" | "other-ledger" }> | null> {
+  const owner = await readMarker(client, schema);
+  if (owner.kind !== "tenant" || owner.tenantId !== tenantId) return { kind: "no-tenant" };
+  const path = `${quoteIdentifier(schema)}.${LEDGER_TABLE}`;
+  const found = await client.query<{ there: boolean }>(
+    `SELECT to_regclass(${quoteLiteral(path)}) IS NOT NULL AS there`,
+  );
+  if (found.rows[0]?.there !== true) return { kind: "no-tenant" };
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${path}`);
+  const ledger = rows.map(({ name }) => name);
+  const expected = blueprint.migrations.slice(0, done).map(({ name }) => name);
+  const same = ledger.length === done && expected.every((name) => ledger.includes(name));
+  return same ? null : { kind: "other-ledger", ledger };
 }
 
 type Ledger =
@@ -178,7 +182,7 @@ async function runOutside(
         return { kind: "done" } as const;
       } catch (error) {
         if (isConnectionLoss(error) || sqlState(error) === undefined) throw error;
-        return judge(error, names);
+        return await judge(client, input, done, names, error);
       }
     },
     { reuse: false },
