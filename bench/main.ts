@@ -4,13 +4,22 @@ import { parseArgs } from "node:util";
 import { backup } from "./backup.ts";
 import type { Benchmark, BenchmarkOptions, ResultFile } from "./benchmark.ts";
 import { createTenant } from "./create-tenant.ts";
+import { fleet } from "./fleet.ts";
 import { isolation } from "./isolation.ts";
 import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
 import { scale } from "./scale.ts";
 import { warmPoolBenchmark } from "./warm-pool.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [createTenant, isolation, legacy, backup, scale, warmPoolBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  createTenant,
+  isolation,
+  legacy,
+  backup,
+  scale,
+  warmPoolBenchmark,
+  fleet,
+];
 const RESULTS = join(import.meta.dirname, "results");
 
 const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]

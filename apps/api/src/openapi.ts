@@ -19,6 +19,10 @@ export async function installOpenapi(app: FastifyInstance, version: string): Pro
         { name: "Licenses", description: "What was sold, and the tenant that it owns" },
         { name: "Operations", description: "Accepted work" },
         { name: "Legacy migrations", description: "Licenses that move in from older systems" },
+        {
+          name: "Fleet migrations",
+          description: "Tenants that are brought to a new version of their blueprint",
+        },
         { name: "Backups", description: "Tenants as they were, and how they come back" },
         { name: "Sessions", description: "Tenants' users" },
         { name: "Health" },

@@ -16,6 +16,7 @@ import {
 } from "@tenantry/tenancy";
 import Type, { type TSchema, type TStringOptions } from "typebox";
 import { BACKUP_COMPONENTS, type BackupComponentName } from "./backup-schemas.ts";
+import { FLEET_COMPONENTS, type FleetComponentName } from "./fleet-schemas.ts";
 import { LEGACY_COMPONENTS, type LegacyComponentName } from "./legacy-schemas.ts";
 import { PROBLEM_TYPE } from "./problem.ts";
 
@@ -183,10 +184,12 @@ export const COMPONENTS: readonly TSchema[] = [
   ),
   ...LEGACY_COMPONENTS,
   ...BACKUP_COMPONENTS,
+  ...FLEET_COMPONENTS,
 ];
 
 export type ComponentName =
   | BackupComponentName
+  | FleetComponentName
   | LegacyComponentName
   | "CreateLicense"
   | "ChangeLicense"

@@ -250,6 +250,31 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/operation-cancel.ts")).operationCancelCommand,
   },
   {
+    path: ["fleet", "status"],
+    summary: "Show which tenants are at which version, and the runs that upgrade them",
+    load: async () => (await import("./commands/fleet-status.ts")).fleetStatusCommand,
+  },
+  {
+    path: ["fleet", "migrate"],
+    summary: "Bring tenants to their blueprint's last version, in waves",
+    load: async () => (await import("./commands/fleet-migrate.ts")).fleetMigrateCommand,
+  },
+  {
+    path: ["fleet", "pause"],
+    summary: "Have a fleet migration begin with no more tenants",
+    load: async () => (await import("./commands/fleet-pause.ts")).fleetPauseCommand,
+  },
+  {
+    path: ["fleet", "resume"],
+    summary: "Have a paused fleet migration go on",
+    load: async () => (await import("./commands/fleet-resume.ts")).fleetResumeCommand,
+  },
+  {
+    path: ["fleet", "cancel"],
+    summary: "End a fleet migration where it is",
+    load: async () => (await import("./commands/fleet-cancel.ts")).fleetCancelCommand,
+  },
+  {
     path: ["migrate-legacy", "ded"],
     summary: "Move licenses in from the ERP's files",
     load: async () => (await import("./commands/migrate-legacy-ded.ts")).migrateLegacyDedCommand,

@@ -49,6 +49,8 @@ export const JOB_CATALOGUE: readonly JobDefinition[] = [
   { kind: "backup", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: BACKUPS_AT_ONCE },
   { kind: "verify-backup", maxAttempts: 5, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
   { kind: "move-tenant", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
+  // One worker drives a whole run, over a few connections to each server. Trouble that passes, such as a restart, is waited out.
+  { kind: "migrate-fleet", maxAttempts: 12, keepSeconds: 7 * DAY_SECONDS, atOnce: 2 },
   { kind: "restore", maxAttempts: 8, keepSeconds: 7 * DAY_SECONDS, atOnce: RESTORES_AT_ONCE },
 ];
 

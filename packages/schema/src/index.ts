@@ -153,3 +153,5 @@ export { settledOwner } from "./tenant/settled-owner.ts";
 export { provisionSpare, type SpareInput } from "./tenant/spare.ts";
 export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";
+export { type UpgradeInput, type UpgradeOutcome, upgradeTenant } from "./tenant/upgrade.ts";
+export { transactionText, type UpgradedTenant, upgradeSteps, versionCount } from "./tenant/upgrade-script.ts";

@@ -13,9 +13,12 @@ export interface Claim {
   readonly attempt: number;
 }
 
+/** What a paused operation's `step` says. */
+export const PAUSED_STEP = "paused";
+
 export type ClaimOutcome =
   | { readonly kind: "claimed"; readonly claim: Claim; readonly operation: LabelledOperationRow }
-  /** Nothing to do: it ended before, or has become a run, whose children do the work. */
+  /** Nothing to do: it ended before, has become a run, whose children do the work, or is paused. */
   | { readonly kind: "finished" }
   /** Another worker has it and lives, or it is to wait; ask again then. */
   | { readonly kind: "not-yet"; readonly retryInMs: number }
@@ -97,7 +100,9 @@ async function whyNot(
     .select(sql<number>`extract(epoch from available_at - now()) * 1000`.as("waits_ms"))
     .executeTakeFirst();
   if (row === undefined) return { kind: "unknown" };
-  if (isFinished(row.state) || row.children !== null) return { kind: "finished" };
+  // One that is paused waits for no queue: whoever has it go on rings anew.
+  const isPaused = row.state === "queued" && row.step === PAUSED_STEP;
+  if (isFinished(row.state) || row.children !== null || isPaused) return { kind: "finished" };
   const retryInMs = row.state === "queued" ? Math.max(Number(row.waits_ms), 0) : input.leaseMs / 2;
   return { kind: "not-yet", retryInMs: Math.ceil(retryInMs) + 10 };
 }

@@ -59,6 +59,13 @@ export const REMEDIES = {
     "Nothing was left behind. Run `tenantry operation retry`; if it happens again, report it with the operation's error.",
   BLUEPRINT_UNKNOWN:
     "Start Tenantry with the blueprint that this license was sold with (TENANTRY_BLUEPRINTS, the same for API and workers), then run `tenantry operation retry`.",
+  MIGRATION_FAILED:
+    "The tenant is whole at the version in `detail`. Mend the cause, then run `tenantry operation retry` on the run, or `tenantry fleet migrate --license KEY`.",
+  MIGRATION_BREAKS:
+    "Stop the versions of the application that it breaks, then accept it: `--accept-breaking`, or `acceptBreaking` over HTTP.",
+  TENANT_BUSY:
+    "Somebody holds the tenant's tables, or something else is done with it. When that has ended, run `tenantry operation retry` on the run.",
+  TENANT_NEWER: "Start the Tenantry, and the blueprints, that upgraded it, or later ones.",
   INTERNAL: "Look for the request's id in the log; if it happens again, report it.",
 } as const;
 

@@ -74,6 +74,7 @@ export {
   MAX_CHANGES,
   parseChangeLicenses,
 } from "./change-licenses-request.ts";
+export { PAUSED_STEP } from "./claim.ts";
 export {
   type Backups,
   DEFAULT_PLACEMENT,
@@ -117,6 +118,27 @@ export { eraseLicense } from "./erase/erase-license.ts";
 export { operationsOfLicense } from "./erase/scrub-licenses.ts";
 export * from "./errors.ts";
 export type { CreateTenantResult } from "./finish-creation.ts";
+export { pauseFleet, resumeFleet } from "./fleet/control-run.ts";
+export { type FleetFigures, fleetFigures } from "./fleet/fleet-figures.ts";
+export {
+  type FleetMigrationInput,
+  FleetMigrationRequest,
+  parseFleetMigration,
+  parseResumeFleet,
+  ResumeFleetRequest,
+} from "./fleet/fleet-request.ts";
+export {
+  type FleetGroup,
+  type FleetRunSummary,
+  type FleetStatus,
+  fleetStatus,
+} from "./fleet/fleet-status.ts";
+export { type FleetStanding, fleetStandings } from "./fleet/fleet-versions.ts";
+export { type FleetTenant, listFleetTenants } from "./fleet/list-tenants.ts";
+export type { FleetCounts } from "./fleet/load-run.ts";
+export { migrateFleet } from "./fleet/migrate-fleet.ts";
+export type { FleetMigrationResult } from "./fleet/perform-fleet.ts";
+export { type Amount, parseAmount } from "./fleet/waves.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
 export { installationId } from "./installation-id.ts";
 export { installationSecret } from "./installation-secret.ts";

@@ -5,6 +5,7 @@ import { assertNotReplacing } from "./backup/replacement.ts";
 import type { TenancyContext } from "./context.ts";
 import { assertNotDropping } from "./deletion.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
+import { retryFleet } from "./fleet/retry-fleet.ts";
 import { assertKeyUnused, assertSameRequest, type Caller, orKeyReused } from "./idempotency.ts";
 import { isFinished, nextOperationState } from "./operation-state.ts";
 import { giveTenantUp, takeTenantUp } from "./operation-tenant.ts";
@@ -31,7 +32,8 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
       await retryRun(transaction, row);
       return "retried";
     }
-    if (nextOperationState(row.state, "retry") === undefined) {
+    if (row.kind === "migrate-fleet") await retryFleet(transaction, row);
+    else if (nextOperationState(row.state, "retry") === undefined) {
       throw new TenancyError(
         "STATE_CONFLICT",
         `The operation is ${row.state}; only a failed or canceled one can be retried.`,
@@ -53,6 +55,7 @@ export function retryOperation(ctx: TenancyContext, id: string, caller: Caller):
         state: "queued",
         attempts_before: sql<number>`attempts`,
         error: null,
+        result: null,
         finished_at: null,
         cancel_requested_at: null,
         worker: null,
@@ -120,7 +123,7 @@ export async function markCanceled(
 }
 
 /** Locks the operation, makes the change and its event in one commit, or answers a repeated request as before. */
-async function change(
+export async function change(
   ctx: TenancyContext,
   id: string,
   caller: Caller,

@@ -3,6 +3,7 @@ import { giveRestoreUp, takeRestoreUp } from "./backup/restore-undo.ts";
 import { giveBackupUp, takeBackupUp } from "./backup/unmade-backups.ts";
 import { resumeDeletion, undoDeletion } from "./deletion.ts";
 import { TenancyError } from "./errors.ts";
+import { forgetPause } from "./fleet/pause-run.ts";
 import type { LabelledOperationRow } from "./operation-view.ts";
 import { takeMoveUp } from "./placement/moving.ts";
 import { nextTenantState } from "./tenant-state.ts";
@@ -18,6 +19,7 @@ export async function giveTenantUp(transaction: ControlDatabase, row: TenantOper
   if (row.kind === "migrate-legacy") await giveImportUp(transaction, row.id);
   if (row.kind === "restore") await giveRestoreUp(transaction, row.id);
   if (MAKE_BACKUPS.includes(row.kind)) await giveBackupUp(transaction, row.id);
+  if (row.kind === "migrate-fleet") await forgetPause(transaction, row.id);
 }
 
 /** Only the tenant that the operation still holds: another import may have taken it over. */

@@ -14,6 +14,8 @@ export type WorkResult =
   | { readonly kind: "succeeded"; readonly last?: OperationProgress }
   /** It has become a run: its children do the rest, and it is no worker's any more. */
   | { readonly kind: "handed-on"; readonly last: OperationProgress }
+  /** It waits until somebody has it go on. */
+  | { readonly kind: "paused"; readonly last: OperationProgress }
   | { readonly kind: "canceled" }
   | { readonly kind: "superseded" };
 

@@ -9,6 +9,7 @@ import type { TenancyContext } from "./context.ts";
 import { createTenant } from "./create-tenant.ts";
 import { deleteTenant } from "./delete-tenant.ts";
 import { type StoredError, TenancyError } from "./errors.ts";
+import { performFleet } from "./fleet/perform-fleet.ts";
 import { migrateLegacyWork } from "./legacy/migrate-legacy-work.ts";
 import { markCanceled } from "./operation-control.ts";
 import { giveTenantUp } from "./operation-tenant.ts";
@@ -26,6 +27,7 @@ const HANDLERS: Partial<Record<OperationKind, OperationHandler>> = {
   "verify-backup": verifyBackup,
   "move-tenant": moveTenant,
   restore: restoreBackup,
+  "migrate-fleet": performFleet,
 };
 
 export interface PerformInput {
@@ -40,7 +42,16 @@ export interface PerformInput {
 }
 
 export type PerformOutcome =
-  | { readonly kind: "succeeded" | "handed-on" | "canceled" | "superseded" | "finished-before" | "unknown" }
+  | {
+      readonly kind:
+        | "succeeded"
+        | "handed-on"
+        | "paused"
+        | "canceled"
+        | "superseded"
+        | "finished-before"
+        | "unknown";
+    }
   | { readonly kind: "failed"; readonly error: StoredError }
   | { readonly kind: "not-yet"; readonly retryInMs: number; readonly reason: string };
 
@@ -88,7 +99,7 @@ export async function performOperation(ctx: TenancyContext, input: PerformInput)
 }
 
 function lastOf(result: WorkResult): OperationProgress | undefined {
-  if (result.kind === "handed-on") return result.last;
+  if (result.kind === "handed-on" || result.kind === "paused") return result.last;
   return result.kind === "succeeded" ? (result.last ?? READY) : undefined;
 }
 

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { TenancyError } from "./errors.ts";
 
 /** What only reads a tenant, or one of its backups: whatever else is done with it doesn't wait for these. */
-const READERS: readonly OperationKind[] = ["backup", "verify-backup"];
+export const READERS: readonly OperationKind[] = ["backup", "verify-backup"];
 
 /**
  * Makes sure that nothing else is being done with a license's tenant, in the caller's transaction, which holds the tenant's

@@ -7,6 +7,8 @@ import { certificateKeysRoute } from "./certificate-keys.ts";
 import { changeLicenseRoute } from "./change-license.ts";
 import { checkBackupRoute } from "./check-backup.ts";
 import { checkLicenseRoute } from "./check-license.ts";
+import { pauseFleetMigrationRoute, resumeFleetMigrationRoute } from "./control-fleet-migration.ts";
+import { createFleetMigrationRoute } from "./create-fleet-migration.ts";
 import { createLegacyMigrationRoute } from "./create-legacy-migration.ts";
 import { createLicenseRoute } from "./create-license.ts";
 import { createLicensesRoute } from "./create-licenses.ts";
@@ -20,6 +22,7 @@ import { extendLicenseRoute } from "./extend-license.ts";
 import { extendLicensesRoute } from "./extend-licenses.ts";
 import { getBackupRoute } from "./get-backup.ts";
 import { getCertificateRoute } from "./get-certificate.ts";
+import { getFleetMigrationRoute } from "./get-fleet-migration.ts";
 import { getLegacyMigrationRoute } from "./get-legacy-migration.ts";
 import { getLicenseRoute } from "./get-license.ts";
 import { getOperationRoute } from "./get-operation.ts";
@@ -28,6 +31,7 @@ import { importBackupRoute } from "./import-backup.ts";
 import { legacyReportRoute } from "./legacy-report.ts";
 import { licenseEventsRoute } from "./license-events.ts";
 import { listBackupsRoute, listLicenseBackupsRoute } from "./list-backups.ts";
+import { listFleetTenantsRoute } from "./list-fleet-tenants.ts";
 import { listKeptSchemasRoute } from "./list-kept-schemas.ts";
 import { listLegacyItemsRoute } from "./list-legacy-items.ts";
 import { listLicensesRoute } from "./list-licenses.ts";
@@ -87,6 +91,11 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   restoreBackupRoute,
   listKeptSchemasRoute,
   dropKeptSchemaRoute,
+  createFleetMigrationRoute,
+  getFleetMigrationRoute,
+  listFleetTenantsRoute,
+  pauseFleetMigrationRoute,
+  resumeFleetMigrationRoute,
   listOperationsRoute,
   getOperationRoute,
   operationEventsRoute,

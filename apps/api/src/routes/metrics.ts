@@ -1,4 +1,10 @@
-import { type WarmPoolEntry, warmPool } from "@tenantry/tenancy";
+import {
+  type FleetStanding,
+  fleetStandings,
+  PAUSED_STEP,
+  type WarmPoolEntry,
+  warmPool,
+} from "@tenantry/tenancy";
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import type { Api } from "../api.ts";
@@ -31,11 +37,13 @@ export function metricsRoute(app: FastifyInstance, api: Api): void {
               request.log.warn({ err: error }, "metrics without the warm pool");
               return [];
             });
+      const fleet = unfinished === null ? null : await readFleet(api).catch(() => null);
       const lines = [
         ...gauge("tenantry_build_info", "The version that runs", [[`version="${api.version}"`, 1]]),
         ...gauge("tenantry_postgresql_up", "1 when PostgreSQL answers", [["", unfinished === null ? 0 : 1]]),
         ...(unfinished === null ? [] : operationGauges(unfinished)),
         ...spareGauges(spares),
+        ...(fleet === null ? [] : fleetGauges(fleet)),
         ...gauge("process_resident_memory_bytes", "Memory held", [["", process.memoryUsage.rss()]]),
         ...gauge("process_uptime_seconds", "Time since the start", [["", Math.round(process.uptime())]]),
       ];
@@ -54,6 +62,8 @@ async function readUnfinished(api: Api): Promise<Unfinished> {
     .where("state", "in", ["queued", "running"])
     // Runs last as long as their children, which are counted.
     .where("children", "is", null)
+    // One that is paused waits for somebody's word.
+    .where("step", "!=", PAUSED_STEP)
     .groupBy("state")
     .execute();
   const now = Date.now();
@@ -63,6 +73,34 @@ async function readUnfinished(api: Api): Promise<Unfinished> {
       { count: Number(row.count), oldestSeconds: Math.max(0, (now - row.oldest.getTime()) / 1_000) },
     ]),
   );
+}
+
+interface Fleet {
+  readonly standings: readonly FleetStanding[];
+  readonly paused: number;
+}
+
+/** Two reads of indexes: of tenants by version, and of unfinished operations. */
+async function readFleet(api: Api): Promise<Fleet> {
+  const { control } = api.ctx;
+  const { paused } = await control
+    .selectFrom("operations")
+    .select(({ fn }) => fn.countAll().as("paused"))
+    .where("state", "=", "queued")
+    .where("step", "=", PAUSED_STEP)
+    .executeTakeFirstOrThrow();
+  return { standings: await fleetStandings(api.ctx), paused: Number(paused) };
+}
+
+function fleetGauges({ standings, paused }: Fleet): string[] {
+  return [
+    ...gauge(
+      "tenantry_fleet_tenants_behind",
+      "Tenants in use that are behind their blueprint's version",
+      standings.map(({ blueprint, behind }) => [`blueprint="${blueprint}"`, behind]),
+    ),
+    ...gauge("tenantry_fleet_runs_paused", "Fleet migrations that are paused", [["", paused]]),
+  ];
 }
 
 function operationGauges(unfinished: Unfinished): string[] {

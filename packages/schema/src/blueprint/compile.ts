@@ -13,6 +13,10 @@ export const LEDGER_LOCK_TABLE = DEFAULT_MIGRATION_LOCK_TABLE;
 export interface CompiledMigration {
   readonly name: string;
   readonly sql: string;
+  /** As in the blueprint: what is done to a tenant in use in place of `sql`. */
+  readonly outsideTransaction?: readonly string[];
+  /** As in the blueprint: the application's versions that it breaks. */
+  readonly breaks?: string;
 }
 
 export interface CompiledBlueprint {
@@ -77,7 +81,13 @@ export async function compileMigrations(
   const compiled: CompiledMigration[] = [];
   for (const migration of migrations) {
     const statements = await record(`migration ${migration.name} of ${owner}`, (db) => migration.up(db));
-    compiled.push({ name: migration.name, sql: toScript(statements) });
+    const { name, outsideTransaction, breaks } = migration;
+    compiled.push({
+      name,
+      sql: toScript(statements),
+      ...(outsideTransaction === undefined ? {} : { outsideTransaction }),
+      ...(breaks === undefined ? {} : { breaks }),
+    });
   }
   return compiled;
 }

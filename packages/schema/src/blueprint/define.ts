@@ -55,6 +55,11 @@ export interface NamedMigration extends Migration {
    * done again: `CREATE INDEX CONCURRENTLY IF NOT EXISTS …`.
    */
   readonly outsideTransaction?: readonly string[];
+  /**
+   * Which versions of the application it breaks, for people: "app before 2.4". A fleet migration refuses such a one until
+   * it is told that none of them runs any more.
+   */
+  readonly breaks?: string;
 }
 
 /** What a seed may draw on: the license's own facts and the request's parameters. */

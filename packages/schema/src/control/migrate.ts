@@ -21,6 +21,7 @@ import { backups } from "./migrations/0010-backups.ts";
 import { placements } from "./migrations/0011-placements.ts";
 import { blueprintMigrations } from "./migrations/0012-blueprint-migrations.ts";
 import { spares } from "./migrations/0013-spares.ts";
+import { fleet } from "./migrations/0014-fleet.ts";
 
 /** Append-only: a migration that has run anywhere is never edited. */
 const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
@@ -37,6 +38,7 @@ const CONTROL_MIGRATIONS: readonly NamedMigration[] = [
   placements,
   blueprintMigrations,
   spares,
+  fleet,
 ];
 
 export const CONTROL_SCHEMA = "tenantry";

@@ -140,6 +140,9 @@ export const OPERATION_EVENT_TYPES = [
   "retried",
   "cancel_requested",
   "canceled",
+  "pause_requested",
+  "paused",
+  "resumed",
 ] as const;
 export type OperationEventType = (typeof OPERATION_EVENT_TYPES)[number];
 
@@ -471,7 +474,49 @@ export interface BlueprintMigrationsTable {
   recorded_at: Generated<Date>;
 }
 
-/** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
+/** What a fleet migration does, and where it stands. */
+export interface FleetRunsTable {
+  operation_id: string;
+  blueprint: string;
+  /** What its tenants are brought to. */
+  version: string;
+  /** A number, or a share with a percent sign: more failures than this pause the run. */
+  max_failures: string;
+  /** How many times larger than the one before each wave is. */
+  growth: Defaulted<number>;
+  /** Tenants by wave, from the first; null until it is planned. */
+  waves: number[] | null;
+  /** From 0: the one that is being upgraded. */
+  wave: Defaulted<number>;
+  /** Failures that somebody has seen and gone on in spite of. */
+  forgiven: Defaulted<number>;
+  pause_requested_at: Date | null;
+  paused_at: Date | null;
+  pause_reason: string | null;
+}
+
+export const FLEET_ITEM_STATES = ["pending", "done", "failed", "skipped"] as const;
+/** `skipped`: the tenant isn't there any more. */
+export type FleetItemState = (typeof FLEET_ITEM_STATES)[number];
+
+/** One tenant of a fleet migration. */
+export interface FleetItemsTable {
+  run_id: string;
+  tenant_id: string;
+  /** From 0. */
+  wave: number;
+  state: Defaulted<FleetItemState>;
+  /** What the tenant's own ledger said; until it was asked, what the registry said. */
+  from_version: string | null;
+  /** True where the tenant was found at its new version: an earlier attempt had committed it. */
+  found: Defaulted<boolean>;
+  attempts: Defaulted<number>;
+  /** Milliseconds that the upgrade took. */
+  duration_ms: number | null;
+  error: NullableJson;
+  ended_at: Date | null;
+}
+
 export const SPARE_STATES = ["making", "ready", "assigned", "retiring"] as const;
 export type SpareState = (typeof SPARE_STATES)[number];
 
@@ -495,6 +540,7 @@ export interface SparesTable {
   made_at: Date | null;
 }
 
+/** The tables of the control schema, as Kysely types. Queries name the schema themselves, through `withSchema`. */
 export interface ControlTables {
   licenses: LicensesTable;
   tenants: TenantsTable;
@@ -524,4 +570,6 @@ export interface ControlTables {
   moves: MovesTable;
   blueprint_migrations: BlueprintMigrationsTable;
   spares: SparesTable;
+  fleet_runs: FleetRunsTable;
+  fleet_items: FleetItemsTable;
 }

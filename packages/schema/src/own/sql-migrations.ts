@@ -14,6 +14,8 @@ const SEEDS = new Set([SEED_FILE, COMMON_SEED_FILE]);
 const DIRECTIVE = /^[ \t]*--[ \t]*tenantry:[ \t]*(.*?)[ \t]*$/gm;
 const NO_TRANSACTION = "no-transaction";
 const LIMITS = "limits";
+/** `-- tenantry: breaks app before 2.4`. */
+const BREAKS = /^breaks\s+(.{1,200})$/;
 
 /**
  * The migrations of a folder's `.up.sql` files, in order. All that is wrong with their names and statements is added to
@@ -34,11 +36,13 @@ export function sqlMigrations(
     const name = file.slice(0, -MIGRATION_SUFFIX.length);
     const found = directives(text);
     for (const { word, line } of found) {
-      if (word === NO_TRANSACTION || word === LIMITS) continue;
-      const detail = `Tenantry knows no ${JSON.stringify(word)}; there are ${NO_TRANSACTION} and ${LIMITS}`;
+      if (word === NO_TRANSACTION || word === LIMITS || BREAKS.test(word)) continue;
+      const detail = `Tenantry knows no ${JSON.stringify(word)}; there are ${NO_TRANSACTION}, ${LIMITS} and breaks WHAT`;
       faults.push({ file, line, detail });
     }
     const outside = found.some(({ word }) => word === NO_TRANSACTION);
+    const broken = found.flatMap(({ word }) => BREAKS.exec(word)?.[1] ?? []);
+    const breaks = broken.length === 0 ? {} : { breaks: broken.join("; ") };
     const statements = checkedStatements(file, text, faults, outside ? refusalOutsideTransaction : refusal);
     if (statements.length === 0) faults.push({ file, line: null, detail: "holds no statement" });
     if (outside) {
@@ -50,7 +54,7 @@ export function sqlMigrations(
         const detail = `can't have both ${NO_TRANSACTION} and ${LIMITS}; put the limits into another migration`;
         faults.push({ file, line: null, detail });
       }
-      return outsideTransaction(name, statements);
+      return { ...outsideTransaction(name, statements), ...breaks };
     }
     return {
       name,
@@ -58,6 +62,7 @@ export function sqlMigrations(
         await sql.raw(text).execute(db);
         if (placed.includes(file)) await createLimits(db, limits);
       },
+      ...breaks,
     };
   });
 }

@@ -52,7 +52,7 @@ export async function checkFleet(ctx: TenancyContext): Promise<Finding[]> {
       ? problem(
           "versions",
           `${who}, behind ${compiled.version}`,
-          "They work as they are; upgrading tenants comes with a later version of Tenantry.",
+          `They work as they are; \`tenantry fleet migrate --blueprint ${blueprint}\` upgrades them.`,
         )
       : problem(
           "versions",

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { PAUSED_STEP } from "../claim.ts";
 import type { TenancyContext } from "../context.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Caller } from "../idempotency.ts";
@@ -36,6 +37,8 @@ export async function checkWaiting(ctx: TenancyContext): Promise<Finding> {
       )`.as("busy"),
     ])
     .where("state", "=", "queued")
+    // One that is paused waits for somebody's word, not for a worker.
+    .where("step", "!=", PAUSED_STEP)
     .executeTakeFirstOrThrow();
   const oldest = row.oldest?.toISOString();
   if (!row.long || row.busy) {

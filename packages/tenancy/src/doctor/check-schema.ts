@@ -95,7 +95,7 @@ export async function checkVersion(
       "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
     );
   }
-  const upgrade = "It works as it is; upgrading tenants comes with a later version of Tenantry.";
+  const upgrade = `It works as it is; \`tenantry fleet migrate --license KEY\` upgrades it.`;
   const known = new Set(compiled.migrations.map((migration) => migration.name));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length > 0) {
