@@ -17,6 +17,7 @@ import { EXIT } from "../exit-code.ts";
 import { amountOption } from "../fleet/amount-option.ts";
 import { seeFleetThrough } from "../fleet/follow-fleet.ts";
 import { CliError } from "../output/describe-problem.ts";
+import { PACE_OPTION, readPace } from "../pace-option.ts";
 import { askYesNo, canAsk } from "../prompt.ts";
 import { withInstallation } from "../with-installation.ts";
 
@@ -26,6 +27,7 @@ interface Wanted {
   readonly "max-failures"?: string | undefined;
   readonly license?: string[] | undefined;
   readonly "accept-breaking"?: boolean | undefined;
+  readonly pace?: string | undefined;
 }
 
 export const fleetMigrateCommand = defineCommand({
@@ -48,6 +50,7 @@ export const fleetMigrateCommand = defineCommand({
       type: "boolean",
       help: "No application runs any more that a migration says it breaks",
     },
+    pace: PACE_OPTION,
     yes: { type: "boolean", help: "Don't ask" },
     "no-wait": { type: "boolean", help: "Return when it is accepted, before anything is upgraded" },
   },
@@ -62,6 +65,7 @@ export const fleetMigrateCommand = defineCommand({
   ],
   run: async (context, values) => {
     amountOption("max-failures", values["max-failures"]);
+    readPace(values.pace);
     const wait = values["no-wait"] !== true;
     return withInstallation(context, { worker: wait ? "full" : false }, async (installation) => {
       const { ctx, queues } = installation;
@@ -122,6 +126,7 @@ function readInput(ctx: TenancyContext, blueprint: string, values: Wanted): Flee
         ...(maxFailures === undefined ? {} : { maxFailures }),
         ...(license === undefined ? {} : { licenseKeys: license }),
         acceptBreaking: values["accept-breaking"] === true,
+        pace: readPace(values.pace),
       },
       ctx,
     );

@@ -4,6 +4,7 @@ import {
   type FleetStanding,
   fleetStatus,
   printable,
+  type WarmPoolEntry,
 } from "@tenantry/tenancy";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -35,9 +36,17 @@ const RUNS: readonly Column<FleetRunSummary>[] = [
   { title: "SAYS", cell: ({ paused }) => paused ?? "" },
 ];
 
+const SPARES: readonly Column<WarmPoolEntry>[] = [
+  { title: "SPARES OF", cell: ({ blueprint }) => printable(blueprint) },
+  { title: "PLACEMENT", cell: ({ placement }) => placement },
+  { title: "AT", cell: ({ version, current }) => `${printable(version)}${current ? "" : " (outdated)"}` },
+  { title: "READY", cell: ({ ready }) => String(ready), align: "right" },
+  { title: "MAKING", cell: ({ making }) => String(making), align: "right" },
+];
+
 export const fleetStatusCommand = defineCommand({
   description:
-    "Shows which tenants are at which version, and the runs that upgrade them or have left some behind.",
+    "Shows which tenants are at which version, the runs that upgrade them or have left some behind, and the warm pool.",
   options: {},
   details: ["Runs that have ended well aren't shown; of others, each blueprint's last."],
   examples: ["tenantry fleet status", "tenantry fleet status --json"],
@@ -53,6 +62,7 @@ export const fleetStatusCommand = defineCommand({
         formatTable(BLUEPRINTS, status.blueprints),
         ...(status.groups.length === 0 ? [] : [formatTable(GROUPS, status.groups)]),
         ...(status.runs.length === 0 ? [] : [formatTable(RUNS, status.runs)]),
+        ...(status.warmPool.length === 0 ? [] : [formatTable(SPARES, status.warmPool)]),
       ];
       terminal.data(parts.join("\n"));
       if (status.blueprints.some(({ behind }) => behind > 0)) {

@@ -4,6 +4,7 @@ import { Compile, type Validator } from "typebox/compile";
 import { type Fault, validationError } from "../errors.ts";
 import { isRecord, uniqueFaults } from "../license-fields.ts";
 import { normalizeLicenseKey } from "../license-key.ts";
+import { type Pace, PaceChoice, paceOf } from "../pace/pace.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { textFaults } from "../text-rules.ts";
 import type { Amount } from "./waves.ts";
@@ -44,6 +45,7 @@ export const FleetMigrationRequest = Type.Object(
         description: "No application runs any more that a migration says it breaks",
       }),
     ),
+    pace: Type.Optional(PaceChoice),
   },
   { additionalProperties: false },
 );
@@ -55,6 +57,7 @@ export interface FleetMigrationInput {
   readonly maxFailures: Amount;
   readonly licenseKeys: readonly string[] | null;
   readonly acceptBreaking: boolean;
+  readonly pace: Pace;
 }
 
 const validator: Validator = Compile(FleetMigrationRequest);
@@ -85,6 +88,7 @@ export function parseFleetMigration(
     maxFailures: amount(maxFailures, 0),
     licenseKeys: Array.isArray(licenseKeys) ? keys(licenseKeys) : null,
     acceptBreaking: request.acceptBreaking === true,
+    pace: paceOf(request),
   };
 }
 

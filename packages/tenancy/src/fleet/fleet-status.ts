@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
+import { type WarmPoolEntry, warmPool } from "../warm/warm-pool.ts";
 import { type FleetStanding, fleetStandings } from "./fleet-versions.ts";
 
 /** Tenants of one blueprint at one version on one placement. */
@@ -28,11 +29,13 @@ export interface FleetStatus {
   readonly blueprints: readonly FleetStanding[];
   readonly groups: readonly FleetGroup[];
   readonly runs: readonly FleetRunSummary[];
+  /** Schemas made ahead for tenants to come. */
+  readonly warmPool: readonly WarmPoolEntry[];
 }
 
 /** Who is where: tenants by blueprint, placement and version, and the runs that somebody should know of. */
 export async function fleetStatus(ctx: TenancyContext): Promise<FleetStatus> {
-  const [blueprints, groups, runs] = await Promise.all([
+  const [blueprints, groups, runs, spares] = await Promise.all([
     fleetStandings(ctx),
     ctx.control
       .selectFrom("tenants")
@@ -44,11 +47,13 @@ export async function fleetStatus(ctx: TenancyContext): Promise<FleetStatus> {
       .orderBy("version")
       .execute(),
     latestRuns(ctx),
+    warmPool(ctx),
   ]);
   return {
     blueprints,
     groups: groups.map(({ version, ...group }) => ({ ...group, version: version ?? "" })),
     runs,
+    warmPool: spares,
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { CompiledBlueprint } from "@tenantry/schema";
 import type { Claim } from "../claim.ts";
 import type { TenancyContext } from "../context.ts";
+import { atPace } from "../pace/at-pace.ts";
 import { type PendingItem, pendingItems, placementsOf, type Wanted } from "./fleet-items.ts";
 import { countItems, type FleetRun } from "./load-run.ts";
 import { ResultWriter } from "./result-writer.ts";
@@ -81,7 +82,8 @@ async function runPlacement(
   name: string,
   round: number,
 ): Promise<void> {
-  const { provisioning } = await ctx.placements.of(name);
+  const server = await ctx.placements.of(name);
+  const { provisioning } = server;
   const items = pendingItems(ctx, { runId: wave.run.id, wave: wave.number, placement: name });
   let failure: { readonly error: unknown } | null = null;
   const lane = async (): Promise<void> => {
@@ -90,11 +92,11 @@ async function runPlacement(
       const next = await items.next();
       if (next.done === true) return;
       const item: PendingItem = next.value;
-      const turn = await upgradeItem(ctx, wave.run, wave.compiled, provisioning, item).catch(
-        (error: unknown) => {
-          failure ??= { error };
-        },
-      );
+      const turn = await atPace(server, wave.run.input.pace, () =>
+        upgradeItem(ctx, wave.run, wave.compiled, provisioning, item),
+      ).catch((error: unknown) => {
+        failure ??= { error };
+      });
       if (turn === undefined || (turn.kind === "left" && round < TURNS[turn.why])) continue;
       writer.add(turn.result);
       const failed = turn.result.state === "failed";
