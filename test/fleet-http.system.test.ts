@@ -30,7 +30,7 @@ describe("fleet migrations over HTTP", () => {
     [{ blueprint: "fleet", maxFailures: "101%" }, ["/maxFailures"]],
     [{ blueprint: "fleet", maxFailures: -1 }, ["/maxFailures"]],
     [{ blueprint: "fleet", licenseKeys: [""] }, ["/licenseKeys/0"]],
-    [{ blueprint: "fleet", pace: "full" }, ["/pace"]],
+    [{ blueprint: "fleet", pace: "slow" }, ["/pace"]],
     [[], [""]],
   ])("are refused with every fault: %j", async (body, pointers) => {
     const answer = await post(RUNS, body);
