@@ -49,21 +49,15 @@ export const fleet: Benchmark = {
     await admin.query("vacuum (analyze)");
 
     const stretches: Record<Name, Stretch[]> = { tenantry: [], bare: [], kysely: [] };
+    let migration = 0;
     for (let round = 1; round <= plan.rounds; round += 1) {
       tell(`round ${round} of ${plan.rounds}`);
-      const shares = await share(admin, plan, round);
-      const site = await openSite(databaseUrl, round);
-      const turns: Record<Name, () => Promise<number>> = {
-        tenantry: async () => (await migrate(site)).seconds,
-        bare: () => bareClients(databaseUrl, shares.bare, round),
-        kysely: () => kyselyMigrator(databaseUrl, shares.kysely, round),
-      };
       const order: Name[] = round % 2 === 1 ? ["tenantry", "bare", "kysely"] : ["bare", "tenantry", "kysely"];
       for (const name of order) {
+        migration += 1;
         await server.checkpoint();
-        stretches[name].push({ round, tenants: shares[name].length, seconds: await turns[name]() });
+        stretches[name].push({ round, ...(await TURNS[name]({ databaseUrl, admin, plan, migration })) });
       }
-      await site.close();
     }
     tell("a fleet that is current");
     const noOp = await measureNoOp(await server.createDatabase(), plan.current);
@@ -87,24 +81,48 @@ export const fleet: Benchmark = {
   },
 };
 
-/**
- * Deals a round's tenants: a few to Kysely's Migrator, of the others every second to Tenantry, the rest to bare clients; the
- * next round the other way round. What isn't Tenantry's the registry takes to be upgraded already.
- */
-async function share(admin: pg.Client, plan: Plan, round: number): Promise<Record<Name, string[]>> {
+interface Turn {
+  readonly databaseUrl: string;
+  readonly admin: pg.Client;
+  readonly plan: Plan;
+  /** Each turn has a migration of its own, which the whole fleet has when it ends. */
+  readonly migration: number;
+}
+
+const TURNS: Readonly<Record<Name, (turn: Turn) => Promise<Omit<Stretch, "round">>>> = {
+  tenantry: async ({ databaseUrl, migration }) => {
+    const site = await openSite(databaseUrl, migration);
+    const stretch = await migrate(site);
+    await site.close();
+    return stretch;
+  },
+  bare: async ({ databaseUrl, admin, migration }) => {
+    const schemas = await schemasOf(admin);
+    const seconds = await bareClients(databaseUrl, schemas, migration);
+    await register(admin, migration);
+    return { tenants: schemas.length, seconds };
+  },
+  kysely: async ({ databaseUrl, admin, plan, migration }) => {
+    const schemas = await schemasOf(admin);
+    const few = schemas.slice(0, plan.kysely);
+    const seconds = await kyselyMigrator(databaseUrl, few, migration);
+    // The others are brought to the same version, so that the next turn finds all alike.
+    await bareClients(databaseUrl, schemas.slice(plan.kysely), migration);
+    await register(admin, migration);
+    return { tenants: few.length, seconds };
+  },
+};
+
+async function schemasOf(admin: pg.Client): Promise<string[]> {
   const { rows } = await admin.query<{ schema_name: string }>(
     "select schema_name from tenantry.tenants order by schema_name",
   );
-  const names = rows.map(({ schema_name }) => schema_name);
-  const kysely = names.slice(0, plan.kysely);
-  const others = names.slice(plan.kysely);
-  const tenantry = others.filter((_, index) => index % 2 === round % 2);
-  const bare = others.filter((_, index) => index % 2 !== round % 2);
-  await admin.query("update tenantry.tenants set version = $1 where schema_name = any ($2)", [
-    roundName(round),
-    [...kysely, ...bare],
-  ]);
-  return { tenantry, bare, kysely };
+  return rows.map(({ schema_name }) => schema_name);
+}
+
+/** The registry hears of what others than Tenantry did. */
+async function register(admin: pg.Client, migration: number): Promise<void> {
+  await admin.query("update tenantry.tenants set version = $1", [roundName(migration)]);
 }
 
 /** Runs over a registry of tenants that are all current; their schemas aren't even there. @returns seconds, of three runs */

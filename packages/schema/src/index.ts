@@ -153,5 +153,6 @@ export { settledOwner } from "./tenant/settled-owner.ts";
 export { provisionSpare, type SpareInput } from "./tenant/spare.ts";
 export { StatementRefusedError } from "./tenant/statement-guard.ts";
 export { type TenantScope, tenantTransaction } from "./tenant/transaction.ts";
-export { type UpgradeInput, type UpgradeOutcome, upgradeTenant } from "./tenant/upgrade.ts";
-export { transactionText, type UpgradedTenant, upgradeSteps, versionCount } from "./tenant/upgrade-script.ts";
+export type { UpgradeOutcome } from "./tenant/upgrade.ts";
+export { UpgradeLane } from "./tenant/upgrade-lane.ts";
+export { versionCount } from "./tenant/upgrade-script.ts";

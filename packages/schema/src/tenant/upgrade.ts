@@ -41,6 +41,9 @@ export type Hindrance =
   /** A migration runs outside of transactions, which a transaction pooler can't carry. */
   | { readonly kind: "pooled"; readonly migrations: readonly string[] };
 
+/** Does work on one connection, and closes it when the work throws. */
+type Use = <T>(work: (client: PoolClient) => Promise<T>) => Promise<T>;
+
 /** An index that is built beside the work waits for old transactions, and keeps nobody waiting meanwhile. Milliseconds. */
 const OUTSIDE_LOCK_TIMEOUT_MS = 30_000;
 
@@ -51,7 +54,11 @@ const OUTSIDE_LOCK_TIMEOUT_MS = 30_000;
  *
  * @throws the driver's error when the connection is lost: the tenant is then at the old version or the new one, whole.
  */
-export async function upgradeTenant(pool: Pool, input: UpgradeInput): Promise<UpgradeOutcome> {
+export async function upgradeTenant(
+  pool: Pool,
+  input: UpgradeInput,
+  use: Use = (work) => withClient(pool, work),
+): Promise<UpgradeOutcome> {
   const { blueprint, to } = input;
   const target = versionCount(blueprint, to);
   let done = versionCount(blueprint, input.from);
@@ -59,7 +66,8 @@ export async function upgradeTenant(pool: Pool, input: UpgradeInput): Promise<Up
   // Whoever changes it between two looks is another upgrade: that one is waited for by coming again.
   for (let looks = 0; looks < 3; ) {
     const [step] = upgradeSteps(blueprint, done, to);
-    const outcome = step === undefined ? await look(pool, input, done) : await run(pool, input, done, step);
+    const outcome =
+      step === undefined ? await look(use, input, done) : await run(pool, use, input, done, step);
     if (outcome.kind === "other-ledger") {
       looks += 1;
       const found = readLedger(input, outcome.ledger);
@@ -83,9 +91,15 @@ type StepOutcome =
   | { readonly kind: "no-tenant" }
   | Hindrance;
 
-function run(pool: Pool, input: UpgradeInput, done: number, step: UpgradeStep): Promise<StepOutcome> {
+function run(
+  pool: Pool,
+  use: Use,
+  input: UpgradeInput,
+  done: number,
+  step: UpgradeStep,
+): Promise<StepOutcome> {
   if (step.kind === "outside") return runOutside(pool, input, done, step);
-  return withClient(pool, async (client) => {
+  return use(async (client) => {
     try {
       await client.query(transactionText(input, done, step));
       return { kind: "done" };
@@ -98,8 +112,8 @@ function run(pool: Pool, input: UpgradeInput, done: number, step: UpgradeStep): 
 }
 
 /** Only asks the ledger: for a tenant that the registry takes to be there already. */
-function look(pool: Pool, input: UpgradeInput, done: number): Promise<StepOutcome> {
-  return withClient(pool, async (client) => (await differs(client, input, done)) ?? { kind: "done" });
+function look(use: Use, input: UpgradeInput, done: number): Promise<StepOutcome> {
+  return use(async (client) => (await differs(client, input, done)) ?? { kind: "done" });
 }
 
 /** What the error means: the check's, for what the tenant is, or a statement's own. */

@@ -59,7 +59,7 @@ function blueprintOf(ctx: TenancyContext, run: FleetRun): CompiledBlueprint {
 async function enterWave(ctx: TenancyContext, { claim }: OperationWork, wave: number): Promise<boolean> {
   return ctx.control.transaction().execute(async (transaction) => {
     const held = await underClaim({ ...ctx, control: transaction }, claim)
-      .set({ step: `wave ${wave + 1}` })
+      .set({ step: `wave ${wave + 1}`, message: "" })
       .executeTakeFirst();
     if (held.numUpdatedRows === 0n) return false;
     await transaction

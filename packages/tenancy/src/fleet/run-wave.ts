@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { CompiledBlueprint } from "@tenantry/schema";
+import { type CompiledBlueprint, UpgradeLane } from "@tenantry/schema";
 import type { Claim } from "../claim.ts";
 import type { TenancyContext } from "../context.ts";
 import { atPace } from "../pace/at-pace.ts";
@@ -84,19 +84,22 @@ async function runPlacement(
 ): Promise<void> {
   const server = await ctx.placements.of(name);
   const { provisioning } = server;
+  const { pace } = wave.run.input;
   const items = pendingItems(ctx, { runId: wave.run.id, wave: wave.number, placement: name });
   let failure: { readonly error: unknown } | null = null;
-  const lane = async (): Promise<void> => {
+  const work = async (lane: UpgradeLane): Promise<void> => {
     for (;;) {
       if (gate.end !== null || failure !== null || writer.isBroken) return;
       const next = await items.next();
       if (next.done === true) return;
       const item: PendingItem = next.value;
-      const turn = await atPace(server, wave.run.input.pace, () =>
-        upgradeItem(ctx, wave.run, wave.compiled, provisioning, item),
+      const turn = await atPace(server, pace, () =>
+        upgradeItem(ctx, wave.run, wave.compiled, lane, item),
       ).catch((error: unknown) => {
         failure ??= { error };
       });
+      // Who waits for the others' turns must hold no connection that they need.
+      if (pace === "yield") lane.close();
       if (turn === undefined || (turn.kind === "left" && round < TURNS[turn.why])) continue;
       writer.add(turn.result);
       const failed = turn.result.state === "failed";
@@ -105,7 +108,12 @@ async function runPlacement(
     }
   };
   const lanes = Math.max(1, Math.min(LANES, provisioning.options.max));
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      const lane = new UpgradeLane(provisioning);
+      await work(lane).finally(() => lane.close());
+    }),
+  );
   const ended = failure as { readonly error: unknown } | null;
   if (ended !== null) throw ended.error;
 }

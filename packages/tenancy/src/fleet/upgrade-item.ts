@@ -2,11 +2,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import {
   type CompiledBlueprint,
   isConnectionLoss,
-  type Pool,
   SQLSTATE,
   sqlState,
+  type UpgradeLane,
   type UpgradeOutcome,
-  upgradeTenant,
   versionCount,
   violatedConstraint,
 } from "@tenantry/schema";
@@ -38,7 +37,7 @@ export async function upgradeItem(
   ctx: TenancyContext,
   run: FleetRun,
   compiled: CompiledBlueprint,
-  pool: Pool,
+  lane: UpgradeLane,
   item: PendingItem,
 ): Promise<Turn> {
   const began = performance.now();
@@ -70,7 +69,7 @@ export async function upgradeItem(
   }
   const outcome = await tryTurns(ctx, item, () => {
     attempts += 1;
-    return upgradeTenant(pool, {
+    return lane.upgrade({
       tenantId: item.tenant_id,
       schema: item.schema_name,
       role: item.role_name,
