@@ -26,6 +26,7 @@ const USAGE = `Usage: npm run bench [-- [--quick] [--existing N] [NAME…]]
 
   NAME          a benchmark (${BENCHMARKS.map(({ name }) => name).join(", ")}); all of them without one
   --quick       a smoke run of about a minute: its figures mean little and are not kept
+  --warm        tenants out of the warm pool: the same as warm-pool
   --existing N  tenants that are there before, in the part that has some; 0 leaves it out
 
 REDIS_URL names a Redis to measure with, an empty one; without it a redis-server on the path is started.
@@ -35,13 +36,19 @@ DATABASE_URL names another PostgreSQL, as its superuser: isolation is measured o
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: "boolean" }, existing: { type: "string" }, help: { type: "boolean" } },
+    options: {
+      quick: { type: "boolean" },
+      warm: { type: "boolean" },
+      existing: { type: "string" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) return void process.stdout.write(USAGE);
   const existing = values.existing === undefined ? undefined : Number(values.existing);
   if (existing !== undefined && !(Number.isSafeInteger(existing) && existing >= 0)) {
     throw new RangeError(`--existing must be a whole number\n\n${USAGE}`);
   }
+  if (values.warm === true) positionals.splice(0, positionals.length, warmPoolBenchmark.name);
   const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   if (chosen.length < positionals.length) throw new RangeError(`no such benchmark\n\n${USAGE}`);
 
