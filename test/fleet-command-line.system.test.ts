@@ -80,12 +80,16 @@ describe("the fleet on the command line", () => {
     expect(done.stderr).toContain(`tenantry fleet resume ${id}`);
     const status = await run("fleet", "status");
     expect(status.stdout).toMatch(new RegExp(`^${id} +memos +0004_short +paused +0 of 3 +1`, "m"));
+    // Nobody waits for one that is paused.
+    expect((await run("operation", "watch", id)).code).toBe(3);
     const resumed = await run("fleet", "resume", id);
     expect(resumed.code, resumed.stderr).toBe(3);
     expect(resumed.stdout).toMatch(/^Tenants +3: 2 upgraded, 1 failed$/m);
   });
 
   it("does the one that failed again, when it is mended", async () => {
+    const unmended = await run("operation", "retry", id);
+    expect([unmended.code, unmended.stdout]).toEqual([3, expect.stringContaining("2 upgraded, 1 failed")]);
     await admin("update memos_002.memos set body = 'short'");
     const retried = await run("operation", "retry", id);
     expect(retried.code, retried.stderr).toBe(0);

@@ -8,6 +8,8 @@ import {
   retryOperation,
 } from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
+import { claimOperation } from "../packages/tenancy/src/claim.ts";
+import { type ItemResult, storeResults } from "../packages/tenancy/src/fleet/fleet-items.ts";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { acceptFleet, expectWhole, oldTenants, performFleet, tenantFacts } from "./support/fleet.ts";
 import { fleetBlueprint, migration, PICKY } from "./support/fleet-blueprint.ts";
@@ -137,5 +139,41 @@ describe("a fleet migration can be stopped", async () => {
     const id = await acceptFleet(newer);
     expect(await perform(installation, id)).toMatchObject({ kind: "not-yet" });
     await cancelOperation(ctx, id, CALLER);
+  });
+
+  it("and what a worker has to say that was taken for dead is not written", async () => {
+    const own = await openTestInstallation({ databaseUrl: database.url, blueprints: [fleetBlueprint(3)] });
+    const run = await acceptFleet(own, { licenseKeys: [keys[0]] });
+    const input = { operationId: run, worker: "sleeper", leaseMs: 60_000 };
+    const claimed = await claimOperation(own.ctx, input);
+    if (claimed.kind !== "claimed") throw new Error("the run can't be claimed");
+    const { tenant_id } = await own.ctx.control
+      .insertInto("fleet_items")
+      .columns(["run_id", "tenant_id", "wave"])
+      .expression((eb) =>
+        eb
+          .selectFrom("tenants")
+          .select((select) => [select.val(run).as("run_id"), "id", select.val(0).as("wave")])
+          .where("schema_name", "=", "fleet_0001"),
+      )
+      .returning("tenant_id")
+      .executeTakeFirstOrThrow();
+    const result: ItemResult = {
+      tenant_id,
+      state: "done",
+      at: "0003_again",
+      from_version: null,
+      found: false,
+      attempts: 1,
+      duration_ms: 1,
+      error: null,
+    };
+    const late = { ...claimed.claim, attempt: claimed.claim.attempt - 1 };
+    expect(await storeResults(own.ctx, late, [result])).toMatchObject({ held: false });
+    expect((await fleetFigures(own.ctx, run)).tenants).toMatchObject({ pending: 1 });
+    expect(await versions(own)).not.toContain("0003_again");
+    await cancelOperation(own.ctx, run, CALLER);
+    expect(await storeResults(own.ctx, claimed.claim, [result])).toMatchObject({ held: true, cancel: true });
+    expect(await versions(own)).toContain("0003_again");
   });
 });

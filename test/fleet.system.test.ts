@@ -1,4 +1,10 @@
-import { fleetFigures, listFleetTenants, retryOperation } from "@tenantry/tenancy";
+import {
+  deleteLicense,
+  fleetFigures,
+  listFleetTenants,
+  orderRestore,
+  retryOperation,
+} from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import {
@@ -11,7 +17,7 @@ import {
 } from "./support/fleet.ts";
 import { fleetBlueprint, PICKY } from "./support/fleet-blueprint.ts";
 import { hold } from "./support/locks.ts";
-import { perform, performedLicense } from "./support/perform.ts";
+import { perform, performedBackup, performedLicense } from "./support/perform.ts";
 import { CALLER } from "./support/restores.ts";
 import { openTestInstallation } from "./support/tenantry.ts";
 
@@ -116,30 +122,42 @@ describe("a fleet migration", async () => {
 
 describe("tenants that a fleet migration can't have", async () => {
   const own = await createTestDatabase();
-  await oldTenants(own.url, fleetBlueprint(1), 6);
+  const ownKeys = await oldTenants(own.url, fleetBlueprint(1), 7);
   const installation = await openTestInstallation({ databaseUrl: own.url, blueprints: [fleetBlueprint(2)] });
+  const { ctx } = installation;
   const run = (text: string) => withAdmin(own.adminUrl, (client) => client.query(text));
+  let id = "";
 
   it("are told by what is wrong with each, and hold up no other", async () => {
     const release = await hold(own.adminUrl, "lock table fleet_0002.items in access share mode");
     await run("drop schema fleet_0003 cascade");
     await run("alter schema fleet_0004 rename to elsewhere");
     await run("alter table fleet_0005.items add column price text");
-    const { figures, id } = await performFleet(installation, { maxFailures: "100%" });
-    expect(figures.tenants).toMatchObject({ done: 2, failed: 4 });
-    const { items } = await listFleetTenants(installation.ctx, id, { state: "failed" }, { limit: 10 });
-    const told = Object.fromEntries(items.map(({ schema, error }) => [schema, error?.code]));
-    expect(told).toEqual({
+    const backup = await performedBackup(installation, ownKeys[5] ?? "");
+    const restore = await orderRestore(ctx, { id: backup.id, mode: "replace" }, CALLER);
+    const done = await performFleet(installation, { maxFailures: "100%" });
+    id = done.id;
+    expect(done.figures.tenants).toMatchObject({ done: 2, failed: 5 });
+    const { items } = await listFleetTenants(ctx, id, { state: "failed" }, { limit: 10 });
+    expect(Object.fromEntries(items.map(({ schema, error }) => [schema, error?.code]))).toEqual({
       fleet_0002: "TENANT_BUSY",
       fleet_0003: "TENANT_NOT_FOUND",
       fleet_0004: "TENANT_NOT_FOUND",
       fleet_0005: "MIGRATION_FAILED",
+      fleet_0006: "TENANT_BUSY",
     });
     await release();
+    expect(await perform(installation, restore.answer.operation.id)).toMatchObject({ kind: "succeeded" });
+  });
+
+  it("are upgraded when that is mended, and skipped when they are gone", async () => {
     await run("alter schema elsewhere rename to fleet_0004");
     await run("alter table fleet_0005.items drop column price");
-    await retryOperation(installation.ctx, id, CALLER);
-    await perform(installation, id);
-    expect((await fleetFigures(installation.ctx, id)).tenants).toMatchObject({ done: 5, failed: 1 });
+    await retryOperation(ctx, id, CALLER);
+    await deleteLicense(ctx, { licenseKey: ownKeys[1] ?? "" }, CALLER);
+    expect(await perform(installation, id)).toMatchObject({ kind: "succeeded" });
+    expect((await fleetFigures(ctx, id)).tenants).toMatchObject({ done: 5, failed: 1, skipped: 1 });
+    const lost = await ctx.control.selectFrom("tenants").selectAll().where("schema_name", "=", "fleet_0003");
+    expect(await lost.executeTakeFirst()).toMatchObject({ version: "0001_items", state: "ready" });
   });
 });

@@ -1,4 +1,4 @@
-import { getOperation, isFinished, type Operation, toOperation } from "@tenantry/tenancy";
+import { getOperation, isFinished, type Operation, PAUSED_STEP, toOperation } from "@tenantry/tenancy";
 import type { CommandContext } from "./command.ts";
 import type { LocalInstallation } from "./local-installation.ts";
 import { progressText } from "./output/progress-bar.ts";
@@ -31,8 +31,13 @@ export async function workUntilEnded(
   return getOperation(installation.ctx, id);
 }
 
+/** True when nothing more happens until somebody has it go on. */
+function isPaused({ state, progress }: Operation): boolean {
+  return state === "queued" && progress.step === PAUSED_STEP;
+}
+
 /**
- * Shows an operation's progress until it ends or a signal comes.
+ * Shows an operation's progress until it ends, is paused, or a signal comes.
  *
  * @throws TenancyError OPERATION_NOT_FOUND
  */
@@ -50,7 +55,7 @@ export async function followOperation(
     if (text !== shown) terminal.status(text);
     shown = text;
     onChange(operation);
-    if (isFinished(operation.state)) break;
+    if (isFinished(operation.state) || isPaused(operation)) break;
   }
   terminal.clearStatus();
 }

@@ -1,6 +1,7 @@
-import { isFinished, type Operation, type TenancyContext } from "@tenantry/tenancy";
+import { fleetFigures, isFinished, type Operation, type TenancyContext } from "@tenantry/tenancy";
 import type { CommandContext } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { concludeFleet, exitOf } from "../fleet/fleet-text.ts";
 import { concludeRun } from "./conclude-run.ts";
 import { operationPairs } from "./license-text.ts";
 import { formatPairs } from "./table.ts";
@@ -14,6 +15,12 @@ export async function concludeOperation(
 ): Promise<ExitCode> {
   if (operation.children !== undefined) return concludeRun(context, ctx, operation, options);
   const { terminal, json } = context;
+  if (operation.kind === "migrate-fleet") {
+    const figures = await fleetFigures(ctx, operation.id);
+    if (!json || options.oneLine !== true) return concludeFleet(context, ctx, operation, figures);
+    terminal.line(JSON.stringify(operation));
+    return exitOf(operation, figures);
+  }
   if (!json) terminal.data(formatPairs(operationPairs(operation)));
   else if (options.oneLine) terminal.line(JSON.stringify(operation));
   else terminal.json(operation);

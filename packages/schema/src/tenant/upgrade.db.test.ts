@@ -112,14 +112,25 @@ describe("a tenant's upgrade", () => {
     expect(await admin(`select count(*)::int as n from ${one.schema}.applied`)).toEqual([{ n: 2 }]);
     await admin(`delete from ${one.schema}.kysely_migration where name = '0002_applied'`);
     expect(await upgradeTenant(pool, one)).toEqual({ kind: "gap", missing: ["0002_applied"] });
+  });
+
+  it("changes nothing in another's schema, nor in one that is newer", async () => {
+    const one = await tenant(fleetBlueprint(1), fleetBlueprint(2));
     expect(await upgradeTenant(pool, { ...one, tenantId: randomUUID() })).toEqual({ kind: "no-tenant" });
+    expect(await ledgerOf(one)).toEqual(["0001_items"]);
+    await admin(`insert into ${one.schema}.kysely_migration values ('0009_later', 'x')`);
+    expect(await upgradeTenant(pool, one)).toEqual({ kind: "newer", unknown: ["0009_later"] });
+    expect(await ledgerOf(one)).toEqual(["0001_items", "0009_later"]);
   });
 
   it("keeps nobody waiting: it gives up when somebody holds what it needs", async () => {
     const one = await tenant(fleetBlueprint(1), fleetBlueprint(2));
     const release = await hold(adminUrl, `lock table ${one.schema}.items in access share mode`);
     const lane = new UpgradeLane(pool);
+    const began = performance.now();
     expect(await lane.upgrade(one)).toEqual({ kind: "busy", at: "0001_items" });
+    // The pool's own patience is five seconds.
+    expect(performance.now() - began).toBeLessThan(2_500);
     await release();
     expect(await lane.upgrade(one)).toMatchObject({ kind: "upgraded" });
     lane.close();

@@ -23,7 +23,8 @@ export interface FleetFigures {
  * @throws TenancyError OPERATION_NOT_FOUND
  */
 export async function fleetFigures(ctx: TenancyContext, id: string): Promise<FleetFigures> {
-  const { run } = await getFleetRun(ctx, id);
+  const { run, operation } = await getFleetRun(ctx, id);
+  const isPaused = operation.state === "queued" && run.pausedAt !== null;
   return {
     blueprint: run.blueprint,
     version: run.version,
@@ -31,6 +32,6 @@ export async function fleetFigures(ctx: TenancyContext, id: string): Promise<Fle
     waves: run.waves ?? [],
     wave: run.waves === null ? 0 : Math.min(run.wave + 1, run.waves.length),
     maxFailures: run.maxFailures,
-    paused: run.pausedAt === null ? null : { at: run.pausedAt.toISOString(), reason: run.pauseReason ?? "" },
+    paused: isPaused ? { at: run.pausedAt.toISOString(), reason: run.pauseReason ?? "" } : null,
   };
 }

@@ -67,7 +67,7 @@ async function latestRuns(ctx: TenancyContext): Promise<FleetRunSummary[]> {
       from tenantry.fleet_runs join tenantry.operations on operations.id = fleet_runs.operation_id
       where operations.state in ('queued', 'running') or operation_id in (select operation_id from latest)
     )
-    select run.operation_id as id, run.blueprint, run.version, run.state, run.pause_reason as paused, run.created_at,
+    select run.operation_id as id, run.blueprint, run.version, run.state, case when run.state = 'queued' then run.pause_reason end as paused, run.created_at,
       counted.done, counted.failed, counted.total
     from run, lateral (
       select count(*) filter (where state = 'done')::integer as done,
