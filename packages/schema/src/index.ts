@@ -43,6 +43,17 @@ export { type ControlDatabase, controlDatabase, controlWithin } from "./control/
 export { ControlNotEmptyError, type LoadControlInput, loadControl } from "./control/load-control.ts";
 export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
 export * from "./control/tables.ts";
+export type { Difference, DifferenceKind } from "./drift/difference.ts";
+export {
+  type Examination,
+  type ExaminedTenant,
+  type ExamineInput,
+  examineStructure,
+  type MendOutcome,
+  type MendPatience,
+  mendStructure,
+} from "./drift/examine-structure.ts";
+export { readReference, type StructureReference } from "./drift/reference.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
 export { describeTarget } from "./legacy/describe-target.ts";
@@ -81,6 +92,15 @@ export { proveBaseline, squashMigrations } from "./own/squash.ts";
 export { type Trial, tryBlueprint } from "./own/try-blueprint.ts";
 export { createPool, type Pool, type PoolClient, type PoolOptions } from "./pool.ts";
 export { POOLED_SESSION_SETTINGS, pooledSessionFaults } from "./pooled-session.ts";
+export {
+  type Rehearsal,
+  type RehearsalFailure,
+  type RehearsedLock,
+  type RehearsedMigration,
+  type RehearseInput,
+  rehearseUpgrade,
+} from "./rehearse/rehearse-upgrade.ts";
+export { schemaBytes, type TableRewrite } from "./rehearse/relations.ts";
 export { scramVerifier } from "./scram-verifier.ts";
 export { type AdoptInput, adoptLoaded } from "./snapshot/adopt-loaded.ts";
 export { readDefinition, type SchemaDefinition, schemaFingerprint } from "./snapshot/ddl/read-definition.ts";
