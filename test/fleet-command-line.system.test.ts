@@ -69,8 +69,22 @@ describe("the fleet on the command line", () => {
     }
   });
 
-  it("stops at a tenant that fails, and leaves the rest to a resumption", async () => {
+  it("tries it first, tells of the tenant that it would fail for, and changes nothing", async () => {
     await admin("insert into memos_002.memos values (1, 'too long for it')");
+    const tried = await run("fleet", "migrate", "--dry-run");
+    expect(tried.code).toBe(3);
+    expect(tried.stdout).toContain("22001");
+    const { sums } = await json("fleet", "migrate", "--dry-run", "--license", keys[0] ?? "");
+    expect(sums).toMatchObject([{ tenants: { succeeded: 1, failed: 0 } }]);
+    expect((await run("fleet", "migrate", "--sample", "2")).code).toBe(2);
+    expect(
+      (await json("fleet", "status")).blueprints.find(
+        (each: { blueprint: string }) => each.blueprint === "memos",
+      ).behind,
+    ).toBe(3);
+  });
+
+  it("stops at a tenant that fails, and leaves the rest to a resumption", async () => {
     const done = await run("fleet", "migrate", "--yes", "--accept-breaking", "--canary", keys[1] ?? "");
     expect(done.code).toBe(3);
     id = /^Run +(\S+)$/m.exec(done.stdout)?.[1] ?? "";

@@ -45,6 +45,18 @@ describe("fleet migrations over HTTP", () => {
     expect([answer.status, answer.body.code]).toEqual([404, "LICENSE_NOT_FOUND"]);
   });
 
+  it("are tried on a few tenants first, which leaves all as it was", async () => {
+    const before = await tenantFacts(installation, database.adminUrl);
+    const { status, body } = await post(RUNS, { blueprint: "fleet", dryRun: true });
+    expect(status).toBe(202);
+    expect((await perform(installation, body.operation.id)).kind).toBe("succeeded");
+    const { operation, figures } = (await get(`${RUNS}/${body.operation.id}`)).body;
+    expect(operation.result).toMatchObject({ dryRun: true, version: "0002_applied" });
+    expect(operation.result.sums).toMatchObject([{ tenants: { succeeded: 5, failed: 0 } }]);
+    expect(figures.tenants.total).toBe(0);
+    expect(await tenantFacts(installation, database.adminUrl)).toEqual(before);
+  });
+
   it("are accepted once for a repeated request, and one at a time", async () => {
     const headers = { "idempotency-key": "roll-out-2" };
     const body = { blueprint: "fleet", canary: [keys[3]?.toLowerCase()], maxFailures: "10%" };

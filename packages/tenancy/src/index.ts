@@ -116,7 +116,6 @@ export { noteServerRoom } from "./doctor/server-room.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export type { FleetChoice } from "./drift/chosen-tenants.ts";
 export {
-  DEFAULT_SAMPLE,
   type DryRun,
   type DryRunInput,
   dryRunUpgrade,
@@ -148,6 +147,7 @@ export { type FleetTenant, listFleetTenants } from "./fleet/list-tenants.ts";
 export type { FleetCounts } from "./fleet/load-run.ts";
 export { migrateFleet } from "./fleet/migrate-fleet.ts";
 export type { FleetMigrationResult } from "./fleet/perform-fleet.ts";
+export type { FleetRehearsalResult } from "./fleet/rehearse-fleet.ts";
 export { type Amount, parseAmount } from "./fleet/waves.ts";
 export { type Caller, type Idempotency, requestHash } from "./idempotency.ts";
 export { installationId } from "./installation-id.ts";

@@ -16,6 +16,7 @@ import { type CommandContext, defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { amountOption } from "../fleet/amount-option.ts";
 import { seeFleetThrough } from "../fleet/follow-fleet.ts";
+import { readSample, rehearse } from "../fleet/rehearse.ts";
 import { CliError } from "../output/describe-problem.ts";
 import { PACE_OPTION, readPace } from "../pace-option.ts";
 import { askYesNo, canAsk } from "../prompt.ts";
@@ -50,6 +51,11 @@ export const fleetMigrateCommand = defineCommand({
       type: "boolean",
       help: "No application runs any more that a migration says it breaks",
     },
+    "dry-run": {
+      type: "boolean",
+      help: "Try it on a few tenants in transactions that are rolled back, and tell what it did",
+    },
+    sample: { type: "string", value: "N", help: "Of a dry run: tenants of each blueprint (default 5)" },
     pace: PACE_OPTION,
     yes: { type: "boolean", help: "Don't ask" },
     "no-wait": { type: "boolean", help: "Return when it is accepted, before anything is upgraded" },
@@ -57,15 +63,26 @@ export const fleetMigrateCommand = defineCommand({
   details: [
     "Each tenant is upgraded in one transaction, or stays as it is. Each wave is four times as large as the one before.",
     "It works in this process, and in every worker that runs. Interrupted, `tenantry operation watch` goes on.",
+    "A dry run takes tenants of each version that is behind, large ones and some drawn by lot, one after the other. Nothing",
+    "stays of it but numbers that a migration draws from a sequence. A tenant's queries wait while its tables are locked.",
     "Exits with 0 when every tenant is upgraded, 1 when none is, 3 when some are, or the run is paused.",
   ],
   examples: [
+    "tenantry fleet migrate --dry-run --blueprint erp --sample 10",
     "tenantry fleet migrate --canary 5 --max-failures 1%",
     "tenantry fleet migrate --license 7QKD-M3ZT-0V5H-XA2P --yes",
   ],
   run: async (context, values) => {
     amountOption("max-failures", values["max-failures"]);
     readPace(values.pace);
+    const dryRun = values["dry-run"] === true;
+    const sample = readSample(values.sample, dryRun, values.license);
+    if (dryRun) {
+      const { blueprint, license } = values;
+      return withInstallation(context, { worker: false }, ({ ctx }) =>
+        rehearse(context, ctx, { blueprint, license, sample }),
+      );
+    }
     const wait = values["no-wait"] !== true;
     return withInstallation(context, { worker: wait ? "full" : false }, async (installation) => {
       const { ctx, queues } = installation;

@@ -10,6 +10,8 @@ import { textFaults } from "../text-rules.ts";
 import type { Amount } from "./waves.ts";
 import { parseAmount } from "./waves.ts";
 
+/** Tenants that a dry run may name: its report says something of each. */
+const MAX_REHEARSED = 100;
 /** Licenses that one request may name. One that names none means all that are behind. */
 const MAX_KEYS = 10_000;
 /** The column's width. */
@@ -46,6 +48,13 @@ export const FleetMigrationRequest = Type.Object(
       }),
     ),
     pace: Type.Optional(PaceChoice),
+    dryRun: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Try the upgrade of a few tenants, or of `licenseKeys`, in transactions that are rolled back; `result` tells of it",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,6 +67,7 @@ export interface FleetMigrationInput {
   readonly licenseKeys: readonly string[] | null;
   readonly acceptBreaking: boolean;
   readonly pace: Pace;
+  readonly dryRun: boolean;
 }
 
 const validator: Validator = Compile(FleetMigrationRequest);
@@ -80,6 +90,9 @@ export function parseFleetMigration(
     ...shareFaults("/maxFailures", maxFailures),
     ...keyFaults("/canary", canary),
     ...keyFaults("/licenseKeys", licenseKeys),
+    ...(request.dryRun === true && Array.isArray(licenseKeys) && licenseKeys.length > MAX_REHEARSED
+      ? [{ pointer: "/licenseKeys", detail: `must be ${MAX_REHEARSED} at most in a dry run` }]
+      : []),
   ]);
   if (faults.length > 0) throw validationError(faults);
   return {
@@ -89,6 +102,7 @@ export function parseFleetMigration(
     licenseKeys: Array.isArray(licenseKeys) ? keys(licenseKeys) : null,
     acceptBreaking: request.acceptBreaking === true,
     pace: paceOf(request),
+    dryRun: request.dryRun === true,
   };
 }
 

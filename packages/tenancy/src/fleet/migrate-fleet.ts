@@ -138,7 +138,7 @@ async function assertPossible(
       `Tenants of blueprint ${input.blueprint} are at versions that this Tenantry doesn't know: ${list}. Nothing was changed.`,
     );
   }
-  if (input.acceptBreaking) return;
+  if (input.acceptBreaking || input.dryRun) return;
   const least = Math.min(...versions.map(({ version }) => versionCount(compiled, version)));
   const breaking = compiled.migrations
     .slice(Number.isFinite(least) ? least : compiled.migrations.length)

@@ -7,6 +7,7 @@ import { succeed } from "../succeed-operation.ts";
 import { countItems, type FleetCounts, type FleetRun, loadRun } from "./load-run.ts";
 import { pauseUnderClaim } from "./pause-run.ts";
 import { planFleet } from "./plan-fleet.ts";
+import { rehearseFleet } from "./rehearse-fleet.ts";
 import { runWave, type WaveEnd } from "./run-wave.ts";
 import { budgetOf } from "./waves.ts";
 
@@ -29,6 +30,7 @@ export interface FleetMigrationResult {
 export const performFleet: OperationHandler = async (ctx, work) => {
   const run = await loadRun(ctx, work.operation);
   const compiled = blueprintOf(ctx, run);
+  if (run.input.dryRun) return rehearseFleet(ctx, work, run);
   const waves = run.waves ?? (await planFleet(ctx, work.claim, run, compiled));
   if (waves === null) return { kind: "superseded" };
   for (let number = run.wave; number < waves.length; number += 1) {
