@@ -12,9 +12,10 @@ import {
   warmPool,
 } from "@tenantry/tenancy";
 import { sql } from "kysely";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { endSession, hold, untilBlocked } from "./support/locks.ts";
+import { startProxy } from "./support/proxy.ts";
 import { ADMIN_PASSWORD, ended, orderLicense } from "./support/requests.ts";
 import { schemaSnapshot } from "./support/schema-snapshot.ts";
 import { openTestInstallation, queueStores, type TestInstallation } from "./support/tenantry.ts";
@@ -275,7 +276,16 @@ describe("a tenant out of the warm pool", async () => {
 });
 
 describe("a warm pool on another server", async () => {
-  const servers = await openTwoServers();
+  let network: Awaited<ReturnType<typeof startProxy>> | undefined;
+  const servers = await openTwoServers({
+    address: async (url) => {
+      network = await startProxy(url);
+      return network.url;
+    },
+  });
+  if (network === undefined) throw new Error("the second server has no address");
+  const proxy = network;
+  afterAll(() => proxy.close());
   const { installation, second } = servers;
   const { ctx } = installation;
 
@@ -308,5 +318,27 @@ describe("a warm pool on another server", async () => {
     expect(await keepSpares(ctx, { wanted: 0 })).toEqual({ made: 0, dropped: 2, left: null });
     expect(await ctx.control.selectFrom("spares").selectAll().execute()).toEqual([]);
     expect(await schemasOf(second.adminUrl)).toEqual([]);
+  });
+
+  it("holds up no other's while it is away, and has what is left of one dropped afterwards", async () => {
+    await sql`update tenantry.placements set draining = false`.execute(ctx.control);
+    await proxy.cut();
+    const ready = async () => (await warmPool(ctx)).map(({ placement, ready }) => [placement, ready]);
+    for (let round = 1; round <= 2; round++) await keepSpares(ctx, { wanted: 2 }).catch(() => undefined);
+    expect(await ready()).toEqual([
+      ["default", 2],
+      ["second", 0],
+    ]);
+    expect(
+      await ctx.control.selectFrom("spares").selectAll().execute(),
+      "no more with each round",
+    ).toHaveLength(3);
+    await proxy.restore();
+    expect(await keepSpares(ctx, { wanted: 2 })).toEqual({ made: 2, dropped: 1, left: null });
+    expect(await ready()).toEqual([
+      ["default", 2],
+      ["second", 2],
+    ]);
+    await keepSpares(ctx, { wanted: 0 });
   });
 });

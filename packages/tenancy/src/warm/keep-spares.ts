@@ -32,21 +32,40 @@ const MAKER_LOST = sql<Date>`now() - interval '5 minutes'`;
 export async function keepSpares(ctx: TenancyContext, { wanted }: KeepSparesInput): Promise<KeptSpares> {
   const placements = await openPlacements(ctx);
   await giveUp(ctx, placements, wanted);
-  const dropped = await dropGivenUp(ctx);
-  let made = 0;
+  const { dropped, troubled } = await dropGivenUp(ctx);
+  const round: Round = { wanted, made: 0 };
+  let failure: { readonly error: unknown } | null = null;
   for (const name of placements) {
-    const placement = await ctx.placements.of(name);
-    for (const compiled of ctx.blueprints.values()) {
-      if (await hasNewer(ctx, compiled)) continue;
-      for (;;) {
-        if (await workWaits(ctx)) return { made, dropped, left: "work-waits" };
-        if (made === BUDGET.made) return { made, dropped, left: "budget" };
-        if (!(await makeSpare(ctx, placement, compiled, wanted))) break;
-        made++;
-      }
+    // A server that can't even be tidied would only get more to tidy.
+    if (troubled.has(name)) continue;
+    try {
+      const left = await fill(ctx, await ctx.placements.of(name), round);
+      if (left !== null) return { made: round.made, dropped, left };
+    } catch (error) {
+      // The others' spares don't depend on this server.
+      failure ??= { error };
     }
   }
-  return { made, dropped, left: null };
+  if (failure !== null) throw failure.error;
+  return { made: round.made, dropped, left: null };
+}
+
+interface Round {
+  readonly wanted: number;
+  made: number;
+}
+
+async function fill(ctx: TenancyContext, placement: Placement, round: Round): Promise<KeptSpares["left"]> {
+  for (const compiled of ctx.blueprints.values()) {
+    if (await hasNewer(ctx, compiled)) continue;
+    for (;;) {
+      if (await workWaits(ctx)) return "work-waits";
+      if (round.made === BUDGET.made) return "budget";
+      if (!(await makeSpare(ctx, placement, compiled, round.wanted))) break;
+      round.made++;
+    }
+  }
+  return null;
 }
 
 async function openPlacements(ctx: TenancyContext): Promise<Placement["name"][]> {
@@ -94,31 +113,36 @@ async function giveUp(ctx: TenancyContext, open: readonly string[], wanted: numb
   // Locked ones are just being handed over.
   const surplus = sql<string>`
     (select id from (
-      select id, placement, row_number() over (partition by placement, blueprint order by made_at) as number
+      select id, placement, row_number() over (partition by placement, blueprint, fingerprint order by made_at) as number
       from tenantry.spares where state = 'ready'
     ) as numbered where number > ${wanted} or not (placement = any(${open}::text[])))`;
   await advanceSpares(control, "given-up").where("state", "=", "ready").where("id", "in", surplus).execute();
 }
 
-/** Those that can't be dropped now wait for the next round: their server may be away. */
-async function dropGivenUp(ctx: TenancyContext): Promise<number> {
+/** Those that can't be dropped now wait for the next round: their server may be away, and is asked once. */
+async function dropGivenUp(
+  ctx: TenancyContext,
+): Promise<{ readonly dropped: number; readonly troubled: ReadonlySet<string> }> {
   const retiring = await ctx.control
     .selectFrom("spares")
     .selectAll()
     .where("state", "=", "retiring")
     .orderBy("begun_at")
-    .limit(BUDGET.dropped)
     .execute();
+  const troubled = new Set<string>();
   let dropped = 0;
   for (const spare of retiring) {
+    if (troubled.has(spare.placement)) continue;
+    if (dropped === BUDGET.dropped) break;
     try {
       await dropSpare(ctx, spare);
       dropped++;
     } catch (error) {
+      troubled.add(spare.placement);
       ctx.log.warn({ err: error, schema: spare.schema_name }, "a spare isn't dropped yet");
     }
   }
-  return dropped;
+  return { dropped, troubled };
 }
 
 /** A worker of an earlier version makes no spares that the later ones would only drop again. */
