@@ -225,6 +225,11 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/blueprint-squash.ts")).blueprintSquashCommand,
   },
   {
+    path: ["fleet", "drift"],
+    summary: "Find tenants that aren't as their blueprint's version is, and mend them",
+    load: async () => (await import("./commands/fleet-drift.ts")).fleetDriftCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

@@ -43,6 +43,17 @@ export { type ControlDatabase, controlDatabase, controlWithin } from "./control/
 export { ControlNotEmptyError, type LoadControlInput, loadControl } from "./control/load-control.ts";
 export { CONTROL_SCHEMA, ControlSchemaNewerError, migrateControlSchema } from "./control/migrate.ts";
 export * from "./control/tables.ts";
+export type { Difference, DifferenceKind } from "./drift/difference.ts";
+export {
+  type Examination,
+  type ExaminedTenant,
+  type ExamineInput,
+  examineStructure,
+  type MendOutcome,
+  type MendPatience,
+  mendStructure,
+} from "./drift/examine-structure.ts";
+export { readReference, type StructureReference } from "./drift/reference.ts";
 export { type Hardening, hardeningScript, hardenings } from "./hardening.ts";
 export { MAX_IDENTIFIER_BYTES, quoteIdentifier, quoteLiteral } from "./identifier.ts";
 export { describeTarget } from "./legacy/describe-target.ts";

@@ -113,6 +113,8 @@ export type { Finding, Fix, FixOutcome } from "./doctor/finding.ts";
 export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
 export { noteServerRoom } from "./doctor/server-room.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
+export type { FleetChoice } from "./drift/chosen-tenants.ts";
+export { type DriftState, type FleetDriftInput, fleetDrift, type TenantDrift } from "./drift/fleet-drift.ts";
 export { eraseLicense } from "./erase/erase-license.ts";
 export { operationsOfLicense } from "./erase/scrub-licenses.ts";
 export * from "./errors.ts";

@@ -4,6 +4,9 @@ import type { Queryable } from "../pool.ts";
 /** The table in each tenant's schema that says whose it is. One row. The tenant's role can't see it. */
 export const MARKER_TABLE = "tenantry_tenant";
 
+/** SQL that makes it, for a schema that is the only one on the path. */
+export const MARKER_SCRIPT = `CREATE TABLE ${MARKER_TABLE} (tenant_id uuid PRIMARY KEY, operation_id uuid NOT NULL, license_key varchar(64) NOT NULL, blueprint varchar(31) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());\n`;
+
 export type SchemaOwner =
   | { readonly kind: "no-schema" }
   /** A schema that Tenantry didn't make. */

@@ -11,7 +11,7 @@ import { type Pool, type PoolClient, type QueryResult, withClient } from "../poo
 import { SQLSTATE, sqlState } from "../sqlstate.ts";
 import { ADVISORY_LOCK_SPACE } from "./advisory-lock.ts";
 import { createRoleScript, type Gateway } from "./gateway.ts";
-import { MARKER_TABLE, readMarker } from "./marker.ts";
+import { MARKER_SCRIPT, MARKER_TABLE, readMarker } from "./marker.ts";
 
 export interface ProvisionInput {
   readonly tenantId: string;
@@ -145,7 +145,7 @@ export function foundationScript({
     `CREATE SCHEMA ${schema};\n`,
     `SET LOCAL search_path = ${schema};\n`,
     ledgerTablesScript(),
-    `CREATE TABLE ${MARKER_TABLE} (tenant_id uuid PRIMARY KEY, operation_id uuid NOT NULL, license_key varchar(64) NOT NULL, blueprint varchar(31) NOT NULL, created_at timestamptz NOT NULL DEFAULT now());\n`,
+    MARKER_SCRIPT,
     // From here on every table, also one that a later migration adds, is open to the tenant's role, and to nobody else:
     // a right given to PUBLIC would show the rows' commonest values in `pg_stats`; see docs/adr/0012.
     createRoleScript(gateway, roleName),

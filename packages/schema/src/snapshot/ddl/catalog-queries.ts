@@ -1,6 +1,14 @@
 import { constraintObjects } from "./constraint-objects.ts";
 import { functionObjects } from "./function-objects.ts";
-import { about, type OwnObjects, ownFunctions, ownObjects, ownRelations, ownTypes } from "./own-objects.ts";
+import {
+  about,
+  type OwnObjects,
+  ownDefaultRights,
+  ownFunctions,
+  ownObjects,
+  ownRelations,
+  ownTypes,
+} from "./own-objects.ts";
 import { tableObjects } from "./table-objects.ts";
 import { typeObjects } from "./type-objects.ts";
 
@@ -27,7 +35,7 @@ export function catalogQueries(own: OwnObjects) {
     rights: rights(own),
     defaultRights: `SELECT CASE right_list.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' ELSE right_list.defaclobjtype::text END AS kind,
         ${GRANTEE("right_list.defaclrole")} AS grantee, part.privilege_type AS privilege, part.is_grantable AS grantable, right_list.defaclrole = space.nspowner AS own
-      FROM pg_namespace AS space JOIN pg_default_acl AS right_list ON right_list.defaclnamespace = space.oid, aclexplode(right_list.defaclacl) AS part
+      FROM pg_namespace AS space JOIN ${ownDefaultRights(own)} AS right_list ON right_list.defaclnamespace = space.oid, aclexplode(right_list.defaclacl) AS part
       WHERE space.oid = ${own.namespace}`,
     schemaRights: `SELECT ${GRANTEE("space.nspowner")} AS grantee, part.privilege_type AS privilege, part.is_grantable AS grantable
       FROM pg_namespace AS space, aclexplode(space.nspacl) AS part WHERE space.oid = ${own.namespace}`,
@@ -173,8 +181,8 @@ function unsupported(own: OwnObjects): string {
       WHERE EXISTS (SELECT FROM pg_seclabel AS label WHERE label.classoid = own.classid AND label.objoid = own.objid)`,
     `SELECT format('publication %I of %I', publication.pubname, relation.relname) FROM ${relations} AS relation
       JOIN pg_publication_rel AS published ON published.prrelid = relation.oid JOIN pg_publication AS publication ON publication.oid = published.prpubid`,
-    `SELECT format('default rights that %I gives', pg_get_userbyid(given.defaclrole)) FROM pg_default_acl AS given
-      WHERE given.defaclnamespace = ${own.namespace} AND given.defaclrole <> ${owner}`,
+    `SELECT format('default rights that %I gives', pg_get_userbyid(given.defaclrole)) FROM ${ownDefaultRights(own)} AS given
+      WHERE given.defaclrole <> ${owner}`,
     relation(
       "parent in another schema of",
       "relation.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_inherits JOIN pg_class AS parent ON parent.oid = inhparent WHERE inhrelid = relation.oid AND parent.relnamespace <> relation.relnamespace)",

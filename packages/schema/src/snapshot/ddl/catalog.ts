@@ -2,7 +2,7 @@ import { quoteIdentifier, quoteLiteral } from "../../identifier.ts";
 import type { Queryable, QueryResult } from "../../pool.ts";
 import type { SnapshotTable } from "../tenant-snapshot.ts";
 import { catalogQueries } from "./catalog-queries.ts";
-import { type OwnObjects, ownObjectsQuery } from "./own-objects.ts";
+import { listedObjects, type OwnObjects, type OwnObjectsRow, ownObjectsQuery } from "./own-objects.ts";
 import type { CatalogObject } from "./statement.ts";
 
 export interface Right {
@@ -100,7 +100,7 @@ async function readOwnObjects(
     Record<string, unknown>
   >[];
   const role = results.find(({ rows }) => rows[0]?.role !== undefined)?.rows[0]?.role;
-  const own = results.at(-1)?.rows[0] as OwnObjects | undefined;
+  const own = results.at(-1)?.rows[0] as OwnObjectsRow | undefined;
   if (own === undefined) throw new Error(`there is no schema ${schema}`);
-  return { own, role: role === "" ? null : (role as string) };
+  return { own: listedObjects(own), role: role === "" ? null : (role as string) };
 }

@@ -50,6 +50,27 @@ export async function schemaFingerprint(client: Queryable, schema: string): Prom
   return define(await readCatalog(client, schema), schema).fingerprint;
 }
 
+/** One object of a schema, and what makes it where the schema is first on the path. */
+export interface ObjectStatement {
+  readonly object: CatalogObject;
+  /** Ends in `;\n`, and may be several. */
+  readonly sql: string;
+}
+
+/**
+ * What a definition makes, one by one, in an order in which each finds what it needs. Otherwise as `readDefinition`.
+ *
+ * @throws the driver's error
+ */
+export async function readStatements(client: Queryable, schema: string): Promise<ObjectStatement[]> {
+  const catalog = await readCatalog(client, schema);
+  const { before, after } = arrange(catalog);
+  return [...before, ...after].map((object) => {
+    const text = statementText(catalog, object, schema, []);
+    return { object, sql: object.head === null || text === "" ? text : `${object.head} ${text};\n` };
+  });
+}
+
 function define(catalog: Catalog, schema: string): SchemaDefinition {
   const { before, after } = arrange(catalog);
   const lost: string[] = [];

@@ -90,7 +90,8 @@ function callsFunction(oid: string): string {
     WHERE call.classid = 'pg_attrdef'::regclass AND call.objid = ${oid} AND call.refclassid = 'pg_proc'::regclass)`;
 }
 
-const NOT_NULL = `coalesce(
+/** SQL for what follows a column's type: whether it may be null, with the constraint's name where that is its own. */
+export const NOT_NULL = `coalesce(
   (SELECT CASE WHEN NOT con.convalidated THEN ''
       WHEN con.conname = relation.relname || '_' || attribute.attname || '_not_null' THEN ' NOT NULL'
       ELSE format(' CONSTRAINT %I NOT NULL', con.conname) END || CASE WHEN con.connoinherit AND con.convalidated THEN ' NO INHERIT' ELSE '' END
@@ -98,7 +99,8 @@ const NOT_NULL = `coalesce(
   CASE WHEN attribute.attnotnull THEN ' NOT NULL' ELSE '' END)`;
 
 // A default names no column. With its table given, PostgreSQL 15 compares all column names, for each: 20 s for 1,600.
-const VALUE = `CASE
+/** SQL for a column's default, identity or expression. */
+export const VALUE = `CASE
   WHEN attribute.attgenerated = 's' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(def.adbin, def.adrelid))
   WHEN attribute.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) VIRTUAL', pg_get_expr(def.adbin, def.adrelid))
   WHEN attribute.attidentity <> '' THEN (
@@ -110,21 +112,33 @@ const VALUE = `CASE
   WHEN def.oid IS NOT NULL AND NOT ${callsFunction("def.oid")} THEN ' DEFAULT ' || pg_get_expr(def.adbin, 0)
   ELSE '' END`;
 
-const COLUMNS = `(SELECT string_agg(format('%I %s%s%s%s%s', attribute.attname, format_type(attribute.atttypid, attribute.atttypmod),
+/** SQL for a column's type, with all that belongs to it. */
+export const COLUMN_TYPE = `concat(format_type(attribute.atttypid, attribute.atttypmod),
       CASE attribute.attcompression WHEN 'p' THEN ' COMPRESSION pglz' WHEN 'l' THEN ' COMPRESSION lz4' ELSE '' END,
-      ${collateClause("attribute.attcollation", "attribute.atttypid")}, ${VALUE}, ${NOT_NULL}), E',\\n  ' ORDER BY attribute.attnum)
-    FROM pg_attribute AS attribute LEFT JOIN pg_attrdef AS def ON def.adrelid = attribute.attrelid AND def.adnum = attribute.attnum
-    WHERE attribute.attrelid = relation.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-      AND (attribute.attislocal OR relation.relispartition))`;
+      ${collateClause("attribute.attcollation", "attribute.atttypid")})`;
 
-const TABLE = `format(E'CREATE %sTABLE %I (\\n  %s\\n)%s%s%s%s', CASE relation.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relation.relname,
-  ${COLUMNS},
+/** SQL for the columns that a table's own statement makes; `relation` is a row of `pg_class`. */
+export const TABLE_COLUMNS = `pg_attribute AS attribute LEFT JOIN pg_attrdef AS def ON def.adrelid = attribute.attrelid AND def.adnum = attribute.attnum
+    WHERE attribute.attrelid = relation.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
+      AND (attribute.attislocal OR relation.relispartition)`;
+
+const COLUMNS = `(SELECT string_agg(format('%I %s%s%s', attribute.attname, ${COLUMN_TYPE}, ${VALUE}, ${NOT_NULL}), E',\\n  ' ORDER BY attribute.attnum)
+    FROM ${TABLE_COLUMNS})`;
+
+const TABLE = tableStatement(COLUMNS);
+/** SQL for a table's own statement without its columns. */
+export const BARE_TABLE = tableStatement("''");
+
+function tableStatement(columns: string): string {
+  return `format(E'CREATE %sTABLE %I (\\n  %s\\n)%s%s%s%s', CASE relation.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, relation.relname,
+  ${columns},
   CASE WHEN NOT relation.relispartition THEN (
     SELECT format(' INHERITS (%s)', string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno))
     FROM pg_inherits WHERE inhrelid = relation.oid HAVING count(*) > 0) END,
   CASE WHEN relation.relkind = 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(relation.oid) END,
   (SELECT ' USING ' || quote_ident(amname) FROM pg_am WHERE oid = relation.relam AND amname <> 'heap'),
   ${withOptions("relation")})`;
+}
 
 /** SQL for the WITH clause of a relation, its TOAST table's options included. */
 export function withOptions(relation: string): string {
