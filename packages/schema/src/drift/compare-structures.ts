@@ -28,7 +28,7 @@ export function compareStructures(
     const there = found.get(key);
     return there === undefined || there.compared === expected.compared ? [] : [{ expected, there }];
   });
-  return [
+  return onSoundGround([
     ...told(missing, facts).flatMap((fact) =>
       fact.class.endsWith("rights")
         ? mendRights(fact, null)
@@ -42,7 +42,21 @@ export function compareStructures(
     ...told(extra, [...reference.facts.values()]).flatMap((fact) =>
       fact.class.endsWith("rights") ? mendRights(null, fact) : [difference(null, fact, [])],
     ),
-  ];
+  ]);
+}
+
+/** What can't be made stays missing, and with it what names it: to try would fail, and nothing else be mended. */
+function onSoundGround(differences: readonly MendableDifference[]): MendableDifference[] {
+  const lost = differences.flatMap(({ kind, object, state, fixable }) =>
+    state === "missing" && !fixable && ["table", "column", "type", "sequence"].includes(kind)
+      ? [object.replace(/^(?:[A-Z]+ |.*\.)/, "")]
+      : [],
+  );
+  return differences.map((each) =>
+    each.mend.some((statement) => lost.some((name) => statement.includes(name)))
+      ? { ...each, mend: [], fixable: false }
+      : each,
+  );
 }
 
 /** Without what belongs to something that is absent as a whole. */

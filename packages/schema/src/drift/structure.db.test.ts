@@ -74,8 +74,8 @@ describe("a structure's digest", () => {
         const explained = (results as unknown as { command: string; rows: Record<string, unknown>[] }[]).find(
           ({ command }) => command === "EXPLAIN",
         );
-        const [{ Plan: plan }] = explained?.rows[0]?.["QUERY PLAN"] as [{ Plan: Record<string, number> }];
-        return (plan["Shared Hit Blocks"] ?? 0) + (plan["Shared Read Blocks"] ?? 0);
+        const [top] = (explained?.rows[0]?.["QUERY PLAN"] ?? []) as { Plan: Record<string, number> }[];
+        return (top?.Plan["Shared Hit Blocks"] ?? 0) + (top?.Plan["Shared Read Blocks"] ?? 0);
       };
       await fill(1, 5);
       const few = await buffers();
