@@ -230,6 +230,11 @@ export const commandRegistry: readonly RegisteredCommand[] = [
     load: async () => (await import("./commands/fleet-drift.ts")).fleetDriftCommand,
   },
   {
+    path: ["fleet", "rehearse"],
+    summary: "Try the upgrade on some real tenants, and roll it back",
+    load: async () => (await import("./commands/fleet-rehearse.ts")).fleetRehearseCommand,
+  },
+  {
     path: ["operation", "list"],
     summary: "List operations, newest first",
     load: async () => (await import("./commands/operation-list.ts")).operationListCommand,

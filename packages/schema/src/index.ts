@@ -92,6 +92,15 @@ export { proveBaseline, squashMigrations } from "./own/squash.ts";
 export { type Trial, tryBlueprint } from "./own/try-blueprint.ts";
 export { createPool, type Pool, type PoolClient, type PoolOptions } from "./pool.ts";
 export { POOLED_SESSION_SETTINGS, pooledSessionFaults } from "./pooled-session.ts";
+export {
+  type Rehearsal,
+  type RehearsalFailure,
+  type RehearsedLock,
+  type RehearsedMigration,
+  type RehearseInput,
+  rehearseUpgrade,
+} from "./rehearse/rehearse-upgrade.ts";
+export { schemaBytes, type TableRewrite } from "./rehearse/relations.ts";
 export { scramVerifier } from "./scram-verifier.ts";
 export { type AdoptInput, adoptLoaded } from "./snapshot/adopt-loaded.ts";
 export { readDefinition, type SchemaDefinition, schemaFingerprint } from "./snapshot/ddl/read-definition.ts";

@@ -114,7 +114,15 @@ export { jobEntry, operationsInNeed } from "./doctor/operations-in-need.ts";
 export { noteServerRoom } from "./doctor/server-room.ts";
 export { type TenantTable, tenantTables } from "./doctor/tenant-tables.ts";
 export type { FleetChoice } from "./drift/chosen-tenants.ts";
+export {
+  DEFAULT_SAMPLE,
+  type DryRun,
+  type DryRunInput,
+  dryRunUpgrade,
+  type RehearsedTenant,
+} from "./drift/dry-run-upgrade.ts";
 export { type DriftState, type FleetDriftInput, fleetDrift, type TenantDrift } from "./drift/fleet-drift.ts";
+export type { RehearsalSum } from "./drift/sum-up-rehearsals.ts";
 export { eraseLicense } from "./erase/erase-license.ts";
 export { operationsOfLicense } from "./erase/scrub-licenses.ts";
 export * from "./errors.ts";

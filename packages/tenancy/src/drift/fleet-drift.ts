@@ -3,6 +3,7 @@ import {
   type Difference,
   type Examination,
   examineStructure,
+  isConnectionLoss,
   mendStructure,
   type Pool,
   readReference,
@@ -146,6 +147,7 @@ function identity({ kind, object, state }: Difference): string {
 function reasonOf(error: unknown): string {
   if (error instanceof TenancyError) return error.message;
   const state = sqlState(error);
+  if (state === undefined && !isConnectionLoss(error)) throw error;
   return state === undefined
     ? "Its server can't be reached."
     : `PostgreSQL refused to tell of it or to mend it (SQLSTATE ${state}); nothing was changed.`;
