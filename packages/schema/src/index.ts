@@ -80,6 +80,8 @@ export type { PlanInput } from "./legacy/plan-input.ts";
 export * from "./legacy/source-description.ts";
 export type * from "./legacy/target-description.ts";
 export { type ImportedTable, VerificationError } from "./legacy/verify-tables.ts";
+export { type LintedMigration, lintBlueprint, lintMigrations } from "./lint/lint-migrations.ts";
+export type { LintCode, LintWarning } from "./lint/warnings.ts";
 export { Listener, type ListenerOptions } from "./listener.ts";
 export { countNeighbours } from "./neighbours.ts";
 export { BlueprintFolderError, type FolderFault, type FolderFaults } from "./own/folder-error.ts";

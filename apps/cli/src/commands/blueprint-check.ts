@@ -1,5 +1,6 @@
 import {
   compileBlueprint,
+  lintBlueprint,
   loadBlueprints,
   parameterFaults,
   proveBaseline,
@@ -7,7 +8,7 @@ import {
   tryBlueprint,
 } from "@tenantry/schema";
 import { BLUEPRINTS } from "@tenantry/schema/blueprints";
-import { acceptBlueprint, assertUnchanged } from "@tenantry/tenancy";
+import { acceptBlueprint, assertUnchanged, printable } from "@tenantry/tenancy";
 import { WrongUse } from "../arguments/wrong-use.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -21,12 +22,14 @@ export const blueprintCheckCommand = defineCommand({
   positionals: [{ name: "FOLDER", required: true }],
   options: {
     param: { type: "string", multiple: true, value: "NAME=VALUE", help: "A parameter, else one is made up" },
+    strict: { type: "boolean", help: "Exit with 1 when there is a warning" },
     accept: { type: "boolean", help: "Take changed migrations for what tenants have, from now on" },
   },
   details: [
     "The scratch schema is in the database of DATABASE_URL, or in the embedded one, and nobody but the check sees it.",
     "A migration that tenants already have must not have changed. --accept is for one that makes the same schema in other words,",
     "such as one in TypeScript which another version of Kysely writes otherwise. Tenants themselves aren't changed.",
+    "Steps of later migrations that are dangerous to tenants in use are told as warnings, with a safer way.",
     "Exits with 0 when a tenant can be made; what is likely to be a mistake all the same is told as a warning.",
   ],
   examples: ["tenantry blueprint check ./notes", "tenantry blueprint check ./notes --param welcome=Hello"],
@@ -43,21 +46,28 @@ export const blueprintCheckCommand = defineCommand({
       if (values.accept !== true) await assertUnchanged(ctx.control, compiled);
       const { provisioning } = ctx.placements.main;
       const { milliseconds, warnings } = await tryBlueprint(provisioning, compiled, seed);
+      const lint = await lintBlueprint(compiled);
       if (blueprint.baseline !== undefined) await proveBaseline(provisioning, compiled);
       if (values.accept === true) await acceptBlueprint(ctx.control, compiled);
       const { terminal, json } = context;
       const { version, tableCount: tables } = compiled;
       const migrations = compiled.migrations.length;
       if (json) {
-        terminal.json({ name: blueprint.name, version, migrations, tables, milliseconds, warnings });
+        terminal.json({ name: blueprint.name, version, migrations, tables, milliseconds, warnings, lint });
       } else {
         terminal.data(
           `${blueprint.name}: ${count(migrations, "migration", "migrations")}, version ${version}, ${count(tables, "table", "tables")}\n`,
         );
         for (const warning of warnings) terminal.note(`warning: ${warning}`);
+        for (const { code, migration, statement, why, saferWay } of lint) {
+          terminal.note(printable(`warning: ${migration}: ${code}: ${statement}`));
+          terminal.note(printable(`  ${why}`));
+          terminal.note(printable(`  Safer: ${saferWay}`));
+        }
         terminal.note(`A tenant was made in ${Math.round(milliseconds)} ms, and rolled back.`);
       }
-      return EXIT.done;
+      const isWarned = warnings.length + lint.length > 0;
+      return values.strict === true && isWarned ? EXIT.failed : EXIT.done;
     });
   },
 });
