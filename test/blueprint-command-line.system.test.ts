@@ -91,6 +91,29 @@ describe("tenantry blueprint", () => {
     expect(await run("check", path)).toMatchObject({ code: 0 });
   });
 
+  it("warns of steps that are dangerous to tenants in use", async () => {
+    const path = await folder({
+      ...INIT,
+      "0002_more.up.sql":
+        "create index a on notes (body);\ncreate index b on notes (id);\nalter table notes alter id type bigint;\n",
+      "0003_index.up.sql":
+        "-- tenantry: no-transaction\ncreate index concurrently if not exists c on notes (body);\n",
+    });
+    const told = await run("check", path);
+    expect(told.code, told.stderr).toBe(0);
+    expect(told.stderr).toContain(
+      "warning: 0002_more: builds-index: create index a on notes (body)\n  Nobody can write notes while the index is built.\n  And 1 more of this kind in 0002_more.\n  Safer: CREATE INDEX CONCURRENTLY",
+    );
+    expect(told.stderr).toContain(
+      "warning: 0002_more: rewrites-table: alter table notes alter id type bigint",
+    );
+    expect(told.stderr).not.toContain("0003_index");
+    const strict = await run("check", path, "--strict", "--json");
+    expect(strict.code).toBe(1);
+    expect(JSON.parse(strict.stdout).lint).toHaveLength(3);
+    expect(await run("check", await folder(INIT), "--strict")).toMatchObject({ code: 0 });
+  });
+
   it("makes and checks one in TypeScript", async () => {
     const path = join(root, "in-typescript");
     expect(await run("init", path, "--typescript", "--name", "tasks")).toMatchObject({ code: 0 });

@@ -14,6 +14,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { readParameters } from "../license-request.ts";
 import { count } from "../output/license-text.ts";
+import { lintLines } from "../output/lint-text.ts";
 import { withInstallation } from "../with-installation.ts";
 
 export const blueprintCheckCommand = defineCommand({
@@ -59,11 +60,7 @@ export const blueprintCheckCommand = defineCommand({
           `${blueprint.name}: ${count(migrations, "migration", "migrations")}, version ${version}, ${count(tables, "table", "tables")}\n`,
         );
         for (const warning of warnings) terminal.note(`warning: ${warning}`);
-        for (const { code, migration, statement, why, saferWay } of lint) {
-          terminal.note(printable(`warning: ${migration}: ${code}: ${statement}`));
-          terminal.note(printable(`  ${why}`));
-          terminal.note(printable(`  Safer: ${saferWay}`));
-        }
+        for (const line of lintLines(lint)) terminal.note(printable(line));
         terminal.note(`A tenant was made in ${Math.round(milliseconds)} ms, and rolled back.`);
       }
       const isWarned = warnings.length + lint.length > 0;
