@@ -5,6 +5,7 @@ import { hold } from "../../../../test/support/locks.ts";
 import { performedLicense } from "../../../../test/support/perform.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
 import { WORKSHOP_ORDER, workshop } from "../../../../test/support/workshop-blueprint.ts";
+import { keepSpares } from "../warm/keep-spares.ts";
 import { type FleetDriftInput, fleetDrift, type TenantDrift } from "./fleet-drift.ts";
 
 const database = await createTestDatabase();
@@ -49,6 +50,14 @@ const told = ({ differences }: TenantDrift): string[] =>
     .sort();
 
 describe("drift", () => {
+  it("is none for a tenant that was ready-made under another name", async () => {
+    expect(await keepSpares(ctx, { wanted: 1 })).toMatchObject({ made: 1 });
+    const { key } = await made();
+    expect(await look(key)).toMatchObject({ state: "clean", differences: [] });
+    const { result } = await ctx.control.selectFrom("operations").select("result").executeTakeFirstOrThrow();
+    expect(result).toMatchObject({ warm: true });
+  });
+
   it("is none for tenants of any version, made so, upgraded or renamed", async () => {
     const [first, old, upgraded, renamed] = [
       await made(),
@@ -76,7 +85,7 @@ describe("drift", () => {
     }
     expect(await look(old.key)).toMatchObject({ state: "clean", differences: [], version: "0001_jobs" });
     const fleet = await all(fleetDrift(ctx, { fix: false, blueprint: "workshop" }));
-    expect(fleet.map(({ state }) => state)).toEqual(["clean", "clean", "clean", "clean"]);
+    expect(fleet.map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => "clean"));
   });
 
   it("names what is missing, and makes it; a second look finds nothing", async () => {
