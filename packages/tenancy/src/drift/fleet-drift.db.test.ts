@@ -171,6 +171,18 @@ describe("drift", () => {
     expect(lost).toMatchObject({ state: "drifted", fixed: [], error: null });
   });
 
+  it("mends what it can beside what it can't", async () => {
+    const tenant = await made();
+    await tenant.run("ALTER TABLE customers DROP COLUMN id CASCADE; DROP INDEX jobs_customer");
+    const found = await look(tenant.key, { fix: true });
+    expect(found).toMatchObject({ state: "partly-fixed", fixed: [{ object: "INDEX jobs_customer" }] });
+    expect(told(found)).toEqual([
+      "missing column customers.id",
+      "missing constraint CONSTRAINT customers_pkey ON customers",
+      "missing constraint CONSTRAINT jobs_customer_id_fkey ON jobs",
+    ]);
+  });
+
   it("leaves a tenant as it was when something can't be mended", async () => {
     const tenant = await made();
     await tenant.run(
