@@ -26,6 +26,7 @@ const ROUTES: Readonly<Record<string, Scope | "session" | "public">> = {
   "GET /v1/licenses/{key}/check": "licenses:read",
   "GET /v1/licenses/{key}/events": "licenses:read",
   "GET /v1/licenses/{key}/certificate": "licenses:read",
+  "GET /v1/licenses/{key}/drift": "operations:read",
   "GET /v1/certificate-keys": "public",
   "DELETE /v1/licenses/{key}": "licenses:write",
   "POST /v1/legacy-migrations": "legacy:write",

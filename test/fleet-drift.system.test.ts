@@ -2,6 +2,7 @@ import { booking } from "@tenantry/schema/blueprints/booking";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import { orderRestore } from "@tenantry/tenancy";
 import { describe, expect, it } from "vitest";
+import { startApi } from "./support/api.ts";
 import { runCommand } from "./support/command-line.ts";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { perform, performedBackup, performedLicense } from "./support/perform.ts";
@@ -11,6 +12,7 @@ import { openTestInstallation } from "./support/tenantry.ts";
 const database = await createTestDatabase();
 const installation = await openTestInstallation({ databaseUrl: database.url, blueprints: [erp, booking] });
 const environment = { DATABASE_URL: database.url, DATA_DIR: installation.backupDirectory };
+const api = await startApi(installation);
 const run = (...args: string[]) => runCommand(["fleet", ...args], environment);
 const sql = (text: string) => withAdmin(database.url, (client) => client.query(text));
 const schemaOf = (key: string): string => `tenant_${key.toLowerCase().replaceAll("-", "_")}`;
@@ -40,6 +42,9 @@ describe("tenantry fleet drift", () => {
       code: 1,
       stderr: expect.stringContaining("NOT_CONFIRMED"),
     });
+    const answer = await api.call("GET", `/v1/licenses/${key}/drift`);
+    expect([answer.status, answer.body.state, answer.body.differences.length]).toEqual([200, "drifted", 2]);
+    expect(await api.call("GET", "/v1/licenses/NOPE-NOPE-NOPE-NOPE/drift")).toMatchObject({ status: 404 });
     const fixed = await run("drift", "--fix", "--yes", "--json");
     const lines = fixed.stdout
       .trim()
@@ -65,8 +70,8 @@ describe("tenantry fleet drift", () => {
     expect(await run("drift", "--yes")).toMatchObject({ code: 2 });
 
     const backup = await performedBackup(installation, key);
-    const { answer } = await orderRestore(installation.ctx, { id: backup.id, mode: "replace" }, CALLER);
-    expect(await perform(installation, answer.operation.id)).toMatchObject({ kind: "succeeded" });
+    const restore = await orderRestore(installation.ctx, { id: backup.id, mode: "replace" }, CALLER);
+    expect(await perform(installation, restore.answer.operation.id)).toMatchObject({ kind: "succeeded" });
     expect(await run("drift", "--license", key)).toMatchObject({ code: 0, stdout: "" });
   });
 

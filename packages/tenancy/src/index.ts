@@ -121,7 +121,13 @@ export {
   dryRunUpgrade,
   type RehearsedTenant,
 } from "./drift/dry-run-upgrade.ts";
-export { type DriftState, type FleetDriftInput, fleetDrift, type TenantDrift } from "./drift/fleet-drift.ts";
+export {
+  type DriftState,
+  type FleetDriftInput,
+  fleetDrift,
+  licenseDrift,
+  type TenantDrift,
+} from "./drift/fleet-drift.ts";
 export type { RehearsalSum } from "./drift/sum-up-rehearsals.ts";
 export { eraseLicense } from "./erase/erase-license.ts";
 export { operationsOfLicense } from "./erase/scrub-licenses.ts";

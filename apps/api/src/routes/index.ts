@@ -29,6 +29,7 @@ import { getOperationRoute } from "./get-operation.ts";
 import { getSessionRoute } from "./get-session.ts";
 import { importBackupRoute } from "./import-backup.ts";
 import { legacyReportRoute } from "./legacy-report.ts";
+import { licenseDriftRoute } from "./license-drift.ts";
 import { licenseEventsRoute } from "./license-events.ts";
 import { listBackupsRoute, listLicenseBackupsRoute } from "./list-backups.ts";
 import { listFleetTenantsRoute } from "./list-fleet-tenants.ts";
@@ -68,6 +69,7 @@ const ROUTES: readonly ((app: FastifyInstance, api: Api) => void)[] = [
   deactivateLicenseRoute,
   extendLicenseRoute,
   checkLicenseRoute,
+  licenseDriftRoute,
   licenseEventsRoute,
   getCertificateRoute,
   certificateKeysRoute,

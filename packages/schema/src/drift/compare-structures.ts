@@ -8,6 +8,11 @@ import type { StructureFact } from "./structure.ts";
 /** An import keeps tables of this name for what its blueprint has no place for. */
 const KEPT = /^"?legacy_/;
 
+/** What other objects are made of. */
+const BASES: ReadonlySet<string> = new Set(["table", "column", "type", "sequence"]);
+/** A name as PostgreSQL prints it. */
+const WORD = /"(?:[^"]|"")*"|[\w$\u0080-\uffff]+/g;
+
 /** What belongs to an object and comes and goes with it. */
 const OF_A_COLUMN = new Set(["default", "not null", "pg_attrdef"]);
 
@@ -48,15 +53,19 @@ export function compareStructures(
 /** What can't be made stays missing, and with it what names it: to try would fail, and nothing else be mended. */
 function onSoundGround(differences: readonly MendableDifference[]): MendableDifference[] {
   const lost = differences.flatMap(({ kind, object, state, fixable }) =>
-    state === "missing" && !fixable && ["table", "column", "type", "sequence"].includes(kind)
-      ? [object.replace(/^(?:[A-Z]+ |.*\.)/, "")]
-      : [],
+    state === "missing" && !fixable && BASES.has(kind) ? [object.replace(/^[A-Z]+ /, "")] : [],
   );
   return differences.map((each) =>
-    each.mend.some((statement) => lost.some((name) => statement.includes(name)))
+    each.mend.some((statement) => lost.some((name) => mentions(statement, name)))
       ? { ...each, mend: [], fixable: false }
       : each,
   );
+}
+
+/** Whether all parts of a name stand in a statement, as words. */
+function mentions(statement: string, name: string): boolean {
+  const words = new Set(statement.match(WORD));
+  return (name.match(WORD) ?? []).every((part) => words.has(part));
 }
 
 /** Without what belongs to something that is absent as a whole. */

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { TenancyContext } from "../context.ts";
 import { TenancyError } from "../errors.ts";
 import { normalizeLicenseKey } from "../license-key.ts";
@@ -54,7 +55,8 @@ export function readyTenants(ctx: TenancyContext, { blueprint, licenseKeys }: Fl
     .where("tenants.state", "=", "ready");
   if (blueprint !== undefined) query = query.where("tenants.blueprint", "=", blueprint);
   if (licenseKeys !== undefined) {
-    query = query.where("licenses.key", "in", licenseKeys.map(normalizeLicenseKey));
+    const keys = licenseKeys.map(normalizeLicenseKey);
+    query = query.where(sql<boolean>`licenses.key = any (${keys}::text[])`);
   }
   return query;
 }

@@ -20,10 +20,10 @@ export async function* fewAtOnce<T, R>(
           break;
         }
         const id = started++;
-        running.set(
-          id,
-          work(next.value).then((result) => ({ id, result })),
-        );
+        const under = work(next.value).then((result) => ({ id, result }));
+        // It may fail while nobody waits for it yet; whoever does next hears of it.
+        under.catch(() => undefined);
+        running.set(id, under);
       }
       if (running.size === 0) return;
       const { id, result } = await Promise.race(running.values());

@@ -5,6 +5,7 @@ import { hold } from "../../../../test/support/locks.ts";
 import { performedLicense } from "../../../../test/support/perform.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
 import { WORKSHOP_ORDER, workshop } from "../../../../test/support/workshop-blueprint.ts";
+import { keepSpares } from "../warm/keep-spares.ts";
 import { type FleetDriftInput, fleetDrift, type TenantDrift } from "./fleet-drift.ts";
 
 const database = await createTestDatabase();
@@ -49,6 +50,14 @@ const told = ({ differences }: TenantDrift): string[] =>
     .sort();
 
 describe("drift", () => {
+  it("is none for a tenant that was ready-made under another name", async () => {
+    expect(await keepSpares(ctx, { wanted: 1 })).toMatchObject({ made: 1 });
+    const { key } = await made();
+    expect(await look(key)).toMatchObject({ state: "clean", differences: [] });
+    const { result } = await ctx.control.selectFrom("operations").select("result").executeTakeFirstOrThrow();
+    expect(result).toMatchObject({ warm: true });
+  });
+
   it("is none for tenants of any version, made so, upgraded or renamed", async () => {
     const [first, old, upgraded, renamed] = [
       await made(),
@@ -76,7 +85,7 @@ describe("drift", () => {
     }
     expect(await look(old.key)).toMatchObject({ state: "clean", differences: [], version: "0001_jobs" });
     const fleet = await all(fleetDrift(ctx, { fix: false, blueprint: "workshop" }));
-    expect(fleet.map(({ state }) => state)).toEqual(["clean", "clean", "clean", "clean"]);
+    expect(fleet.map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => "clean"));
   });
 
   it("names what is missing, and makes it; a second look finds nothing", async () => {
@@ -162,6 +171,18 @@ describe("drift", () => {
     expect(lost).toMatchObject({ state: "drifted", fixed: [], error: null });
   });
 
+  it("mends what it can beside what it can't", async () => {
+    const tenant = await made();
+    await tenant.run("ALTER TABLE customers DROP COLUMN id CASCADE; DROP INDEX jobs_customer");
+    const found = await look(tenant.key, { fix: true });
+    expect(found).toMatchObject({ state: "partly-fixed", fixed: [{ object: "INDEX jobs_customer" }] });
+    expect(told(found)).toEqual([
+      "missing column customers.id",
+      "missing constraint CONSTRAINT customers_pkey ON customers",
+      "missing constraint CONSTRAINT jobs_customer_id_fkey ON jobs",
+    ]);
+  });
+
   it("leaves a tenant as it was when something can't be mended", async () => {
     const tenant = await made();
     await tenant.run(
@@ -192,11 +213,13 @@ describe("drift", () => {
   it("tells of schemas that are gone, another's, or of another version than the registry says", async () => {
     const [gone, marked, ahead, lost] = [await made(), await made(), await made(), await made()];
     await ask(`ALTER SCHEMA ${gone.schema} RENAME TO workshop_gone`);
-    await marked.run("UPDATE tenantry_tenant SET tenant_id = gen_random_uuid()");
+    await marked.run("UPDATE tenantry_tenant SET tenant_id = gen_random_uuid(); DROP INDEX jobs_customer");
     await ahead.run("INSERT INTO kysely_migration VALUES ('0009_future', 'x')");
     await lost.run("DROP TABLE kysely_migration");
     expect(told(await look(gone.key))).toEqual([`missing schema SCHEMA ${gone.schema}`]);
-    expect(told(await look(marked.key, { fix: true }))).toEqual([`changed schema SCHEMA ${marked.schema}`]);
+    const another = await look(marked.key, { fix: true });
+    expect(another).toMatchObject({ state: "drifted", fixed: [] });
+    expect(told(another)).toEqual([`changed schema SCHEMA ${marked.schema}`]);
     expect(told(await look(ahead.key))).toEqual([
       "changed version the registry's version",
       "extra version migration 0009_future",

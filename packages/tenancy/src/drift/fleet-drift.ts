@@ -21,6 +21,9 @@ const AT_ONCE = 3;
 /** A lock that isn't to be had keeps nobody waiting for long: queries that come later wait behind us. */
 const PATIENCE = { lockTimeoutMs: 2_000, statementTimeoutMs: 60_000 };
 
+/** One for each version on each server, for as long as the process runs: blueprints don't change meanwhile. */
+const REFERENCES = new WeakMap<TenancyContext, Map<string, Promise<StructureReference | null>>>();
+
 export type DriftState =
   /** As its version is. */
   | "clean"
@@ -66,7 +69,8 @@ export async function* fleetDrift(
   { fix, ...choice }: FleetDriftInput,
 ): AsyncGenerator<TenantDrift> {
   await assertChoice(ctx, choice);
-  const references = new Map<string, Promise<StructureReference | null>>();
+  const references = REFERENCES.get(ctx) ?? new Map<string, Promise<StructureReference | null>>();
+  REFERENCES.set(ctx, references);
   yield* fewAtOnce(chosenTenants(ctx, choice), AT_ONCE, (tenant) =>
     tenantDrift(ctx, tenant, { fix, references }),
   );
@@ -111,7 +115,7 @@ async function tenantDrift(
   }
 }
 
-/** One for each version on each server, made once. One that failed is tried again by the next tenant. */
+/** Made once. One that failed is tried again by the next tenant. */
 function referenceOf(
   references: Map<string, Promise<StructureReference | null>>,
   pool: Pool,
@@ -151,4 +155,15 @@ function reasonOf(error: unknown): string {
   return state === undefined
     ? "Its server can't be reached."
     : `PostgreSQL refused to tell of it or to mend it (SQLSTATE ${state}); nothing was changed.`;
+}
+
+/**
+ * The same for one license's tenant, which is only looked at.
+ *
+ * @throws TenancyError LICENSE_NOT_FOUND, TENANT_NOT_READY
+ */
+export async function licenseDrift(ctx: TenancyContext, licenseKey: string): Promise<TenantDrift> {
+  for await (const result of fleetDrift(ctx, { fix: false, licenseKeys: [licenseKey] })) return result;
+  // It was ready a moment ago.
+  throw new TenancyError("TENANT_NOT_READY", "The license's tenant isn't ready any more.");
 }
