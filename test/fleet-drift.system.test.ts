@@ -76,7 +76,10 @@ describe("tenantry fleet drift", () => {
   });
 
   it("rehearses nothing where nobody is behind", async () => {
-    expect(await run("migrate", "--dry-run")).toMatchObject({ code: 0, stderr: "No tenant is behind its blueprint.\n" });
+    expect(await run("migrate", "--dry-run")).toMatchObject({
+      code: 0,
+      stderr: "No tenant is behind its blueprint.\n",
+    });
     expect(await run("migrate", "--dry-run", "--sample", "0")).toMatchObject({ code: 2 });
   });
 });

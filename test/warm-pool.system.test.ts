@@ -11,15 +11,16 @@ import {
   type TenancyContext,
   warmPool,
 } from "@tenantry/tenancy";
+import type { WorkerOptions } from "@tenantry/worker";
 import { sql } from "kysely";
-import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { endSession, hold, untilBlocked } from "./support/locks.ts";
 import { startProxy } from "./support/proxy.ts";
 import { ADMIN_PASSWORD, ended, orderLicense } from "./support/requests.ts";
 import { schemaSnapshot } from "./support/schema-snapshot.ts";
 import { openTestInstallation, queueStores, type TestInstallation } from "./support/tenantry.ts";
-import { readyTenants } from "./support/tenants.ts";
+import { type ReadyTenant, readyTenants } from "./support/tenants.ts";
 import { tiny } from "./support/tiny-blueprint.ts";
 import { openTwoServers } from "./support/two-servers.ts";
 import { startWorkerProcess } from "./support/worker-process.ts";
@@ -57,29 +58,48 @@ const faultsOf = async (ctx: TenancyContext, licenseKey: string): Promise<Findin
 const withoutRole = (lines: readonly string[]): string[] =>
   lines.map((line) => line.replaceAll(/<schema>_[0-9a-f]{10}/g, "<role>"));
 
-const resultsOf = async (installation: TestInstallation): Promise<Record<string, unknown>[]> => {
+/** What the operations say that made them. */
+const resultsOf = async (
+  installation: TestInstallation,
+  tenants: readonly ReadyTenant[],
+): Promise<Record<string, unknown>[]> => {
   const rows = await installation.ctx.control
     .selectFrom("operations")
     .select("result")
     .where("kind", "=", "create-tenant")
     .execute();
-  return rows.map(({ result }) => result as Record<string, unknown>);
+  const schemas = tenants.map(({ row }) => row.schema_name);
+  return rows
+    .map(({ result }) => result as Record<string, unknown>)
+    .filter((result) => schemas.includes(String(result?.schema)));
 };
 
 describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl }) => {
-  const open = async (blueprints = [tiny]) => {
+  const open = async () => {
     const database = await createTestDatabase();
-    const installation = await openTestInstallation({ databaseUrl: database.url, redisUrl, blueprints });
+    const installation = await openTestInstallation({
+      databaseUrl: database.url,
+      redisUrl,
+      blueprints: [tiny],
+    });
     return { ...database, installation, ctx: installation.ctx };
   };
+  // One for all: each installation keeps a dozen connections for as long as the file lasts.
+  const { url, adminUrl, installation, ctx } = await open();
+  /** A worker for one test. */
+  const work = async (of: TestInstallation = installation, options: Partial<WorkerOptions> = {}) => {
+    const worker = await of.work(options);
+    onTestFinished(() => worker.close());
+    return worker;
+  };
+  beforeEach(async () => void (await keepSpares(ctx, { wanted: 0 })));
 
   it("gives each of its five spares to one of twenty licenses that come at once", async () => {
-    const { adminUrl, installation, ctx } = await open();
     expect(await keepSpares(ctx, { wanted: 5 })).toEqual({ made: 5, dropped: 0, left: null });
     await expectAccounted(installation, adminUrl, 5);
-    await installation.work();
+    await work();
     const tenants = await readyTenants(installation, 20, TINY);
-    expect((await resultsOf(installation)).filter(({ warm }) => warm === true)).toHaveLength(5);
+    expect((await resultsOf(installation, tenants)).filter(({ warm }) => warm === true)).toHaveLength(5);
     expect(new Set(tenants.map(({ row }) => row.ordinal)).size).toBe(20);
     await expectAccounted(installation, adminUrl, 0);
     expect(faulty(await examineInstallation(ctx, DOCTOR))).toEqual([]);
@@ -87,13 +107,12 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
   });
 
   it("is filled by its worker, again after each sale, and emptied when none are wanted", async () => {
-    const { adminUrl, installation, ctx } = await open();
-    const worker = await installation.work({ warmTenants: 2 });
+    const worker = await work(installation, { warmTenants: 2 });
     const untilReady = (count: number) =>
       expect.poll(async () => (await warmPool(ctx))[0]?.ready ?? 0, { timeout: 20_000 }).toBe(count);
     await untilReady(2);
-    await readyTenants(installation, 2, TINY);
-    expect(await resultsOf(installation)).toMatchObject([{ warm: true }, { warm: true }]);
+    const sold = await readyTenants(installation, 2, TINY);
+    expect(await resultsOf(installation, sold)).toMatchObject([{ warm: true }, { warm: true }]);
     await untilReady(2);
     await worker.close();
     expect(await keepSpares(ctx, { wanted: 0 })).toEqual({ made: 0, dropped: 2, left: null });
@@ -101,22 +120,22 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
   });
 
   it("never has too many, however many workers fill it", async () => {
-    const { adminUrl, installation, ctx } = await open();
     await Promise.all(Array.from({ length: 6 }, () => keepSpares(ctx, { wanted: 3 })));
     await expectAccounted(installation, adminUrl, 3);
   });
 
   it("makes nothing while work waits", async () => {
-    const { ctx, installation } = await open();
-    await orderLicense(installation, TINY);
+    const { operation } = await orderLicense(installation, TINY);
     expect(await keepSpares(ctx, { wanted: 3 })).toEqual({ made: 0, dropped: 0, left: "work-waits" });
+    await work();
+    await ended(installation, operation.id);
   });
 
   it("gives no spare of an earlier version, whatever claims, fills and upgrades at once", async () => {
     const { url, adminUrl, installation: older, ctx } = await open();
     await keepSpares(ctx, { wanted: 6 });
     const newer = await openTestInstallation({ databaseUrl: url, redisUrl, blueprints: [tinyer] });
-    await newer.work();
+    await work(newer);
     const rounds = (installation: TestInstallation) =>
       Promise.all(Array.from({ length: 4 }, () => keepSpares(installation.ctx, { wanted: 3 })));
     const [tenants] = await Promise.all([readyTenants(newer, 12, TINY), rounds(newer), rounds(older)]);
@@ -142,25 +161,28 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
     ["has lost its marker", (schema: string) => `DELETE FROM ${schema}.tenantry_tenant`],
     ["has lost its role", (role: string) => `ALTER ROLE ${role} RENAME TO ${role}_x`],
   ])("does without a spare that %s by hand, and forgets it", async (_, statement) => {
-    const { adminUrl, installation, ctx } = await open();
     await keepSpares(ctx, { wanted: 1 });
     const [schema = ""] = await schemasOf(adminUrl);
     await withAdmin(adminUrl, (client) => client.query(statement(schema)));
-    await installation.work();
+    await work();
     const [tenant] = await readyTenants(installation, 1, TINY);
-    expect(await resultsOf(installation)).not.toMatchObject([{ warm: true }]);
+    expect((await resultsOf(installation, tenant === undefined ? [] : [tenant]))[0]).not.toHaveProperty(
+      "warm",
+    );
     expect(await faultsOf(ctx, tenant?.key ?? "")).toEqual([]);
     await keepSpares(ctx, { wanted: 0 });
     expect(await ctx.control.selectFrom("spares").selectAll().execute()).toEqual([]);
-    // What isn't the spare any more is nobody's to drop, but the role that goes with this file.
+    // What isn't the spare any more is nobody's to drop, but this test's.
     await withAdmin(adminUrl, async (client) => {
-      const { rows } = await client.query("SELECT rolname FROM pg_roles WHERE rolname = $1", [`${schema}_x`]);
-      if (rows.length > 0) await client.query(`DROP OWNED BY ${schema}_x; DROP ROLE ${schema}_x`);
+      await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; DROP SCHEMA IF EXISTS somebodys CASCADE`);
+      const { rows } = await client.query("SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", [
+        schema,
+      ]);
+      for (const { rolname } of rows) await client.query(`DROP OWNED BY ${rolname}; DROP ROLE ${rolname}`);
     });
   });
 
   it("gives up a spare whose maker has died", async () => {
-    const { adminUrl, installation, ctx } = await open();
     await keepSpares(ctx, { wanted: 1 });
     const release = await hold(adminUrl, "LOCK TABLE pg_authid IN SHARE MODE");
     const making = keepSpares(ctx, { wanted: 2 });
@@ -185,7 +207,6 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
   ])(
     "has a tenant's worker killed in the hand-over, %s, and the tenant is there once",
     async (_, alsoBackend) => {
-      const { url, adminUrl, installation, ctx } = await open([tiny]);
       await keepSpares(ctx, { wanted: 1 });
       const { license, tenant, operation } = await orderLicense(installation, TINY);
       const release = await hold(
@@ -197,7 +218,7 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
       await victim.kill();
       if (alsoBackend) await endSession(adminUrl, backend);
       await release();
-      const rescuer = await installation.work();
+      const rescuer = await work();
       expect(await ended(installation, operation.id)).toMatchObject({
         state: "succeeded",
         result: { warm: true },
@@ -213,7 +234,6 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
   );
 
   it("cancels an order in the queue although there is a spare, which stays", async () => {
-    const { adminUrl, installation, ctx } = await open();
     await keepSpares(ctx, { wanted: 1 });
     const { operation } = await orderLicense(installation, TINY);
     await ctx.control
@@ -221,7 +241,7 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
       .set({ cancel_requested_at: sql<Date>`now()` })
       .where("id", "=", operation.id)
       .execute();
-    await installation.work();
+    await work();
     expect((await ended(installation, operation.id)).state).toBe("canceled");
     await expectAccounted(installation, adminUrl, 1);
   });
@@ -250,7 +270,7 @@ describe("a tenant out of the warm pool", async () => {
     await keepSpares(ctx, { wanted: 1 });
     const [warm] = await readyTenants(installation, 1, { blueprint, ...order });
     if (cold === undefined || warm === undefined) throw new Error("no tenant");
-    const results = await resultsOf(installation);
+    const results = await resultsOf(installation, [cold, warm]);
     expect(results.filter(({ schema }) => schema === warm.row.schema_name)).toMatchObject([{ warm: true }]);
     expect(results.find(({ schema }) => schema === cold.row.schema_name)).not.toHaveProperty("warm");
     const [its, like] = await withAdmin(database.adminUrl, async (client) => [
