@@ -105,14 +105,17 @@ async function finish(
         .from("done")
         .set({ state: "deleted" })
         .whereRef("tenants.license_id", "=", "done.license_id")
-        .where("tenants.state", "=", "deleting"),
+        .where("tenants.state", "=", "deleting")
+        .returning("tenants.id"),
     )
     .with("license", (db) =>
       db
         .updateTable("licenses")
         .from("done")
         .set({ is_active: false, admin_password_hash: null })
-        .whereRef("licenses.id", "=", "done.license_id"),
+        .whereRef("licenses.id", "=", "done.license_id")
+        // Left to itself PostgreSQL takes the last first; whoever changes a license takes its tenant first.
+        .where(({ selectFrom, fn }) => selectFrom("tenant").select(fn.countAll().as("rows")), ">=", 0),
     )
     .with("history", (db) =>
       db

@@ -45,7 +45,8 @@ export function finishCreation(
         .from("done")
         .set({ state: ready, version: result.version, ready_at: sql<Date>`now()` })
         .whereRef("tenants.license_id", "=", "done.license_id")
-        .where("tenants.state", "=", "provisioning"),
+        .where("tenants.state", "=", "provisioning")
+        .returning("tenants.id"),
     )
     .with("license", (db) =>
       db
@@ -55,7 +56,9 @@ export function finishCreation(
           activated_at: sql<Date>`coalesce(licenses.activated_at, now())`,
           admin_password_hash: null,
         })
-        .whereRef("licenses.id", "=", "done.license_id"),
+        .whereRef("licenses.id", "=", "done.license_id")
+        // Left to itself PostgreSQL takes the last first; whoever changes a license takes its tenant first.
+        .where(({ selectFrom, fn }) => selectFrom("tenant").select(fn.countAll().as("rows")), ">=", 0),
     )
     .insertInto("operation_events")
     .columns(["operation_id", "type", "actor"])
