@@ -146,6 +146,7 @@ export {
   type HandOverInput,
   type HandOverOutcome,
   handOver,
+  handOverScript,
   type PickReadyInput,
   pickNamed,
   pickReady,

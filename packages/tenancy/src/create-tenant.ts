@@ -103,8 +103,6 @@ async function takeOrMake(ctx: TenancyContext, creation: Creation): Promise<Work
 
 async function take(ctx: TenancyContext, creation: Creation): Promise<TakenSpare> {
   const { work, license, tenant, compiled, placement } = creation;
-  // Before the schema, since that commit ends the operation as well.
-  await ensureTenantRedis(ctx, tenant);
   return takeSpare(ctx, {
     claim: work.claim,
     tenant,
@@ -254,6 +252,8 @@ export function seedInput(license: SoldLicense) {
 
 /** Names the trouble by SQLSTATE and constraint. PostgreSQL's own sentence may quote a row, so it goes to the log only. */
 export function provisioningError(tenant: TenantRow, error: unknown): unknown {
+  // It has its name already: Redis that is away, for one.
+  if (error instanceof TenancyError) return error;
   const state = sqlState(error);
   if (isTransient(error)) {
     return new TenancyError("UNAVAILABLE", "PostgreSQL is away or busy; the work will be tried again.", {

@@ -19,7 +19,7 @@ export function tenantKeyPrefix(tenant: RedisTenantRef): string {
  * @throws TenancyError UNAVAILABLE, retryable, while Redis is away; TENANT_NOT_READY for one that is being deleted.
  */
 export async function ensureTenantRedis(ctx: TenancyContext, tenant: RedisTenantRef): Promise<void> {
-  await ctx.redis?.ensureUser(tenant);
+  await ctx.redis?.makeUser(tenant);
 }
 
 /**

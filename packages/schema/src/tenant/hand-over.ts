@@ -37,11 +37,10 @@ export type HandOverOutcome =
  * Makes a spare the schema of a tenant: renames schema and role, writes what is this tenant's alone, in one text, one
  * round trip and one commit. Everything in a schema is bound by OID, so it goes with the name.
  *
+ * @param script from `handOverScript`
  * @throws the driver's error when a statement fails; the transaction is rolled back and the spare is as it was.
  */
-export async function handOver(pool: Pool, input: HandOverInput): Promise<HandOverOutcome> {
-  // Built before the transaction opens: a blueprint whose seed throws must not hold a lock meanwhile.
-  const script = await handOverScript(input);
+export async function handOver(pool: Pool, script: string): Promise<HandOverOutcome> {
   return withClient(pool, async (client) => {
     try {
       await client.query(script);
@@ -77,8 +76,13 @@ function outcomeOf(error: unknown): HandOverOutcome | null {
   }
 }
 
-async function handOverScript(input: HandOverInput): Promise<string> {
-  const { schema, role, blueprint, seed, tenantId, operationId } = input;
+/**
+ * The text for `handOver`, from BEGIN to COMMIT. Built ahead, as a blueprint whose seed throws must not hold a lock.
+ *
+ * @throws BlueprintError when the seed needs an answer from the database.
+ */
+export async function handOverScript(input: HandOverInput): Promise<string> {
+  const { schema, role, blueprint, seed } = input;
   const [name, roleName] = [quoteIdentifier(schema), quoteIdentifier(role)];
   return [
     "BEGIN;\n",
@@ -88,26 +92,28 @@ async function handOverScript(input: HandOverInput): Promise<string> {
     roleSettingScript(role),
     await compileSeed(blueprint.blueprint, seed),
     `GRANT USAGE ON SCHEMA ${name} TO ${roleName};\n`,
-    `UPDATE ${MARKER_TABLE} SET tenant_id = ${quoteLiteral(tenantId)}, operation_id = ${quoteLiteral(operationId)}, license_key = ${quoteLiteral(seed.license.key)}, created_at = now();\n`,
     "SET LOCAL search_path = '';\n",
     input.conclude,
     "COMMIT;\n",
   ].join("");
 }
 
-function renameScript({ schema, role, pick }: HandOverInput): string {
+function renameScript({ schema, role, pick, tenantId, operationId, seed }: HandOverInput): string {
   const [schemaText, roleText] = [quoteLiteral(schema), quoteLiteral(role)];
+  const marks = [tenantId, operationId, seed.license.key].map(quoteLiteral);
   // What somebody has done to the spare by hand must be told apart from trouble that passes, or that the seed makes.
   return `DO $hand_over$
-DECLARE spare record; owner uuid;
+DECLARE spare record; marked bigint;
 BEGIN
   IF to_regnamespace(quote_ident(${schemaText})) IS NOT NULL THEN
     ${raise(RAISED.nameTaken)}
   END IF;
   ${pick}
   BEGIN
-    EXECUTE format('SELECT tenant_id FROM %I.${MARKER_TABLE}', spare.schema_name) INTO owner;
-    IF owner IS DISTINCT FROM spare.id THEN ${raise(RAISED.broken)} END IF;
+    EXECUTE format('UPDATE %I.${MARKER_TABLE} SET tenant_id = $2, operation_id = $3, license_key = $4, created_at = now()
+      WHERE tenant_id = $1', spare.schema_name) USING spare.id, ${marks[0]}::uuid, ${marks[1]}::uuid, ${marks[2]};
+    GET DIAGNOSTICS marked = ROW_COUNT;
+    IF marked <> 1 THEN ${raise(RAISED.broken)} END IF;
     EXECUTE format('ALTER SCHEMA %I RENAME TO %I', spare.schema_name, ${schemaText});
     EXECUTE format('SET LOCAL ROLE %I', spare.keeper_name);
     EXECUTE format('ALTER ROLE %I RENAME TO %I', spare.role_name, ${roleText});

@@ -86,22 +86,30 @@ export class TenantRedisServer {
   }
 
   /**
-   * Sees to it that the tenant's ACL user is there and right. Redis forgets users when it starts again without an
-   * aclfile, so this is done at provisioning and again before each connection.
+   * Sees to it that the tenant's ACL user is there and right, before a client connects. Redis forgets users when it
+   * starts again without an aclfile.
    *
    * @throws TenancyError UNAVAILABLE, retryable; TENANT_NOT_READY for a tenant that is going or gone.
    */
   async ensureUser(tenant: RedisTenantRef): Promise<TenantRedisMode> {
+    // A client that outlives its tenant tries again and again: not for it.
     await this.#assertStays(tenant);
+    return this.makeUser(tenant);
+  }
+
+  /**
+   * Makes or mends the tenant's ACL user. Of one that turns out to be going or gone nothing is left behind.
+   *
+   * @throws as `ensureUser`
+   */
+  async makeUser(tenant: RedisTenantRef): Promise<TenantRedisMode> {
     const mode = await this.#ask(() => this.#setUser(tenant));
-    if (mode === "login") {
-      try {
-        // A deletion that began meanwhile may have removed the user before we made it again.
-        await this.#assertStays(tenant);
-      } catch (error) {
-        await this.#ask(() => this.#admin.acl("DELUSER", tenant.role_name));
-        throw error;
-      }
+    try {
+      // Afterwards: a deletion that began meanwhile may have removed the user before we made it again.
+      await this.#assertStays(tenant);
+    } catch (error) {
+      if (mode === "login") await this.#ask(() => this.#admin.acl("DELUSER", tenant.role_name));
+      throw error;
     }
     return mode;
   }

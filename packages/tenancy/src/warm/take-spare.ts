@@ -4,6 +4,7 @@ import {
   type HandOverInput,
   type HandOverOutcome,
   handOver,
+  handOverScript,
   pickNamed,
   pickReady,
   type SeedInput,
@@ -12,6 +13,7 @@ import { type Claim, claimStanding } from "../claim.ts";
 import { DEFAULT_PLACEMENT, type Placement, type TenancyContext } from "../context.ts";
 import { type CreateTenantResult, finishCreation } from "../finish-creation.ts";
 import type { TenantRow } from "../license-view.ts";
+import { ensureTenantRedis } from "../tenant-redis.ts";
 import { advanceSpares, type SpareRow } from "./spares.ts";
 
 export interface TakeSpareInput {
@@ -46,11 +48,15 @@ export async function takeSpare(ctx: TenancyContext, input: TakeSpareInput): Pro
 
 async function takeHere(ctx: TenancyContext, input: TakeSpareInput): Promise<TakenSpare> {
   const { claim, tenant, placement, compiled, result } = input;
-  const outcome = await handOver(placement.provisioning, {
-    ...handOverInput(input),
-    pick: pickReady({ placement: placement.name, blueprint: compiled, tenantId: tenant.id, claim }),
-    conclude: await controlScript((control) => finishCreation(ctx, control, claim, tenant, result).execute()),
-  });
+  const script = async () =>
+    handOverScript({
+      ...handOverInput(input),
+      pick: pickReady({ placement: placement.name, blueprint: compiled, tenantId: tenant.id, claim }),
+      conclude: await controlScript((control) =>
+        finishCreation(ctx, control, claim, tenant, result).execute(),
+      ),
+    });
+  const outcome = await handOver(placement.provisioning, await preparing(ctx, tenant, script));
   return outcome.kind === "handed-over" ? { kind: "ready" } : settle(ctx, outcome, tenant);
 }
 
@@ -59,12 +65,19 @@ async function takeElsewhere(ctx: TenancyContext, input: TakeSpareInput): Promis
   if (spare === null) return { kind: "none", tenant: input.tenant };
   const tenant = { ...input.tenant, ordinal: spare.ordinal };
   if ((await claimStanding(ctx, input.claim)) !== "valid") return { kind: "superseded" };
-  const outcome = await handOver(input.placement.provisioning, {
-    ...handOverInput(input),
-    pick: pickNamed(spare),
-    conclude: "",
-  });
+  const script = () => handOverScript({ ...handOverInput(input), pick: pickNamed(spare), conclude: "" });
+  const outcome = await handOver(input.placement.provisioning, await preparing(ctx, tenant, script));
   return outcome.kind === "handed-over" ? { kind: "handed-over" } : settle(ctx, outcome, tenant);
+}
+
+/** The tenant's Redis before its schema, since that commit may end the operation; the text is written while Redis answers. */
+async function preparing(
+  ctx: TenancyContext,
+  tenant: TenantRow,
+  script: () => Promise<string>,
+): Promise<string> {
+  const [, text] = await Promise.all([ensureTenantRedis(ctx, tenant), script()]);
+  return text;
 }
 
 function handOverInput({
