@@ -8,6 +8,7 @@ import { fleet } from "./fleet.ts";
 import { isolation } from "./isolation.ts";
 import { legacy } from "./legacy.ts";
 import { describeMachine } from "./measuring/machine.ts";
+import { neighbours } from "./neighbours.ts";
 import { scale } from "./scale.ts";
 import { warmPoolBenchmark } from "./warm-pool.ts";
 
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   scale,
   warmPoolBenchmark,
   fleet,
+  neighbours,
 ];
 const RESULTS = join(import.meta.dirname, "results");
 

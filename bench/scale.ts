@@ -7,13 +7,12 @@ import { booking } from "@tenantry/schema/blueprints/booking";
 import { createApiKey } from "@tenantry/tenancy";
 import type { Benchmark } from "./benchmark.ts";
 import { watchMemory } from "./measuring/memory.ts";
-import { type BenchServer, startBenchServer } from "./measuring/postgres-server.ts";
+import { type BenchServer, SHARED_BUFFERS, startBenchServer } from "./measuring/postgres-server.ts";
 import { startRedis } from "./measuring/redis-server.ts";
+import { type Services, startServices } from "./measuring/services.ts";
 import { median, percentile } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
-import { type Neighbours, neighbours } from "./scale/neighbours.ts";
 import { openShop, type Shop, type Stretch, sellMany } from "./scale/sell.ts";
-import { type Services, startServices } from "./scale/services.ts";
 
 interface Plan {
   /** Tenants that are there before the early and the late stretches. */
@@ -21,26 +20,24 @@ interface Plan {
   readonly existing: number;
   /** Tenants of a stretch, and how many stretches. */
   readonly stretch: number;
+  /** The same where each has a spare. */
+  readonly spares: number;
   readonly rounds: number;
-  readonly neighbourTenants: number;
-  readonly neighbourSeconds: number;
 }
 
 const FULL: Plan = {
   early: 10,
   existing: 10_000,
   stretch: 60,
+  spares: 30,
   rounds: 5,
-  neighbourTenants: 200,
-  neighbourSeconds: 15,
 };
 const QUICK: Plan = {
   early: 5,
   existing: 60,
   stretch: 12,
+  spares: 4,
   rounds: 1,
-  neighbourTenants: 20,
-  neighbourSeconds: 3,
 };
 
 /** When memory is looked at first. */
@@ -50,9 +47,13 @@ const LANES = 4;
 /** Tenants a second, and their latency the other way round, among many and among few. */
 const FLAT_TARGET = 0.9;
 const MEMORY_TARGET = 1.2;
-const NEIGHBOUR_TARGET = 2;
 const SAMPLE = 20;
 const SETTLE_MS = 20_000;
+
+interface Compared {
+  readonly few: Pace;
+  readonly many: Pace;
+}
 
 interface Pace {
   readonly existing: number;
@@ -81,6 +82,9 @@ interface Site {
   readonly services: Services;
   readonly installation: Installation;
   readonly shop: Shop;
+  readonly start: (
+    environment?: Readonly<Record<string, string>>,
+  ) => Promise<Pick<Site, "services" | "shop">>;
 }
 
 /** Whether the ten thousandth tenant costs what the tenth did: API and worker as processes of their own, `booking`. */
@@ -109,15 +113,19 @@ export const scale: Benchmark = {
     for (const { server } of [crowded, calm]) await server.checkpoint();
     await wait(quick ? 0 : SETTLE_MS);
     tell("comparing");
-    const [few, many] = await compare(calm, crowded, plan);
-
-    tell("neighbours");
-    const near = await disturbance(crowded, plan);
-    const targets = judge(few, many, resident, near);
+    const cold = await compare(calm, crowded, plan, plan.stretch);
+    tell("comparing, out of the warm pool");
+    const environment = { WARM_TENANTS: String(plan.spares) };
+    const again = await Promise.all([calm, crowded].map((site) => reopen(site, environment)));
+    const [warmCalm, warmCrowded] = again as [Site, Site];
+    const warm = await compare(warmCalm, warmCrowded, plan, plan.spares, (site) =>
+      untilWarm(site, plan.spares),
+    );
+    const targets = judge(cold, warm, resident);
     return {
       servers: { PostgreSQL: crowded.server.version, Redis: redis?.version ?? "none: queue in PostgreSQL" },
-      figures: { plan, few, many, resident, footprint, neighbours: near, targets },
-      report: report([few, many], resident, footprint, near, targets),
+      figures: { plan, cold, warm, resident, footprint, targets },
+      report: report({ cold, warm }, resident, footprint, targets),
     };
   },
 };
@@ -127,20 +135,43 @@ async function openSite(redisUrl: string | null, resources: AsyncDisposableStack
   const server = await startBenchServer({
     autovacuum: "on",
     max_connections: "200",
+    shared_buffers: SHARED_BUFFERS,
     max_wal_size: "2GB",
     checkpoint_timeout: "5min",
   });
   resources.defer(() => server.stop());
   const databaseUrl = await server.createDatabase();
-  const services = await startServices({ databaseUrl, redisUrl });
-  resources.defer(() => services.stop());
   const installation = await openBench(databaseUrl, redisUrl);
   resources.defer(() => installation.close());
   const { token } = await createApiKey(installation.ctx, {
     name: "bench",
     scopes: ["licenses:write", "operations:read"],
   });
-  return { server, services, installation, shop: openShop(services.address, token) };
+  const start: Site["start"] = async (environment = {}) => {
+    const services = await startServices({ databaseUrl, redisUrl, environment });
+    resources.defer(() => services.stop());
+    return { services, shop: openShop(services.address, token) };
+  };
+  return { server, installation, start, ...(await start()) };
+}
+
+async function reopen(site: Site, environment: Readonly<Record<string, string>>): Promise<Site> {
+  await site.services.stop();
+  return { ...site, ...(await site.start(environment)) };
+}
+
+/** Resolves when there is a spare for each of so many sales. */
+async function untilWarm({ installation: { ctx } }: Site, spares: number): Promise<void> {
+  for (;;) {
+    const { ready } = await ctx.control
+      .selectFrom("spares")
+      .select(({ fn }) => fn.countAll<string>().as("ready"))
+      .where("blueprint", "=", booking.name)
+      .where("state", "=", "ready")
+      .executeTakeFirstOrThrow();
+    if (Number(ready) >= spares) return;
+    await wait(500);
+  }
 }
 
 function openBench(databaseUrl: string, redisUrl: string | null): Promise<Installation> {
@@ -156,18 +187,29 @@ function openBench(databaseUrl: string, redisUrl: string | null): Promise<Instal
   });
 }
 
-/** Stretches of both in turns, each round beginning with another: a drift of the machine hits both. */
-async function compare(calm: Site, crowded: Site, plan: Plan): Promise<[Pace, Pace]> {
+/**
+ * Stretches of so many tenants, both sites in turns, each round beginning with another: a drift of the machine hits both.
+ *
+ * @param prepare done for both before each round
+ */
+async function compare(
+  calm: Site,
+  crowded: Site,
+  plan: Plan,
+  tenants: number,
+  prepare: (site: Site) => Promise<void> = async () => undefined,
+): Promise<Compared> {
   const stretches = { few: [] as Stretch[], many: [] as Stretch[] };
   const turn = {
-    few: async () => void stretches.few.push(await sellMany(calm.shop, plan.stretch, LANES)),
-    many: async () => void stretches.many.push(await sellMany(crowded.shop, plan.stretch, LANES)),
+    few: async () => void stretches.few.push(await sellMany(calm.shop, tenants, LANES)),
+    many: async () => void stretches.many.push(await sellMany(crowded.shop, tenants, LANES)),
   };
   for (let round = 0; round < plan.rounds; round++) {
+    await Promise.all([calm, crowded].map(prepare));
     for (const which of round % 2 === 0 ? (["few", "many"] as const) : (["many", "few"] as const))
       await turn[which]();
   }
-  return [pace(plan.early, stretches.few), pace(plan.existing, stretches.many)];
+  return { few: pace(plan.early, stretches.few), many: pace(plan.existing, stretches.many) };
 }
 
 function pace(existing: number, stretches: readonly Stretch[]): Pace {
@@ -224,60 +266,7 @@ async function measureFootprint(
   };
 }
 
-interface Disturbance {
-  /** Milliseconds of the neighbours' transactions. */
-  readonly quiet: Percentiles;
-  readonly busy: Percentiles;
-  readonly tenantsPerSecond: number;
-}
-
-interface Percentiles {
-  readonly transactions: number;
-  readonly p50: number;
-  readonly p99: number;
-}
-
-/** The same people on a quiet server, and while tenants are made beside them; in turns, so that a drift hits both. */
-async function disturbance({ installation, shop }: Site, plan: Plan): Promise<Disturbance> {
-  const { ctx } = installation;
-  const tenants = await ctx.control
-    .selectFrom("tenants")
-    .selectAll()
-    .where("state", "=", "ready")
-    .orderBy("ordinal")
-    .limit(plan.neighbourTenants)
-    .execute();
-  const people: Neighbours = neighbours(ctx, tenants);
-  const milliseconds = plan.neighbourSeconds * 1000;
-  await people.work(milliseconds / 3);
-  const quiet: number[] = [];
-  const busy: number[] = [];
-  let made = 0;
-  for (let round = 0; round < 2; round++) {
-    quiet.push(...(await people.work(milliseconds)));
-    let over = false;
-    const selling = Promise.all(
-      Array.from({ length: LANES }, async () => {
-        for (; !over; made++) await shop.sell();
-      }),
-    );
-    busy.push(...(await people.work(milliseconds)));
-    over = true;
-    await selling;
-  }
-  const percentiles = (latencies: readonly number[]): Percentiles => ({
-    transactions: latencies.length,
-    p50: median(latencies),
-    p99: percentile(latencies, 0.99),
-  });
-  return {
-    quiet: percentiles(quiet),
-    busy: percentiles(busy),
-    tenantsPerSecond: made / (2 * plan.neighbourSeconds),
-  };
-}
-
-function judge(few: Pace, many: Pace, resident: readonly Resident[], near: Disturbance): Target[] {
+function judge(cold: Compared, warm: Compared, resident: readonly Resident[]): Target[] {
   const atLeast = (what: string, asked: number, measured: number): Target => ({
     what,
     asked: `at least ${asked}`,
@@ -291,7 +280,13 @@ function judge(few: Pace, many: Pace, resident: readonly Resident[], near: Distu
     met: measured <= asked,
   });
   const [early, late] = resident;
-  const among = `among ${many.existing}, of the same among ${few.existing}`;
+  const flat = (what: string, { few, many }: Compared): Target[] => {
+    const among = `${what}, among ${many.existing}, of the same among ${few.existing}`;
+    return [
+      atLeast(`tenants a second ${among}`, FLAT_TARGET, many.tenantsPerSecond / few.tenantsPerSecond),
+      atLeast(`speed of the median tenant ${among}`, FLAT_TARGET, few.p50 / many.p50),
+    ];
+  };
   const memory = (which: "apiMb" | "workerMb", name: string): Target[] => {
     const [first, last] = [early?.[which], late?.[which]];
     if (typeof first !== "number" || typeof last !== "number") return [];
@@ -304,30 +299,32 @@ function judge(few: Pace, many: Pace, resident: readonly Resident[], near: Distu
     ];
   };
   return [
-    atLeast(`tenants a second ${among}`, FLAT_TARGET, many.tenantsPerSecond / few.tenantsPerSecond),
-    atLeast(`speed of the median tenant ${among}`, FLAT_TARGET, few.p50 / many.p50),
+    ...flat("cold", cold),
+    ...flat("warm", warm),
     ...memory("apiMb", "API"),
     ...memory("workerMb", "worker"),
-    atMost(
-      "neighbours' p99 while tenants are made, of that on a quiet server",
-      NEIGHBOUR_TARGET,
-      near.busy.p99 / near.quiet.p99,
-    ),
   ];
 }
 
 function report(
-  paces: readonly Pace[],
+  paces: Readonly<Record<"cold" | "warm", Compared>>,
   resident: readonly Resident[],
   footprint: Footprint,
-  near: Disturbance,
   targets: readonly Target[],
 ): string {
   const ms = (value: number): string => value.toFixed(1);
   return [
     table(
-      ["existing tenants", "tenants/s", "p50 ms", "p99 ms"],
-      paces.map((one) => [String(one.existing), one.tenantsPerSecond.toFixed(1), ms(one.p50), ms(one.p99)]),
+      ["sold", "existing tenants", "tenants/s", "p50 ms", "p99 ms"],
+      Object.entries(paces).flatMap(([how, { few, many }]) =>
+        [few, many].map((one) => [
+          how,
+          String(one.existing),
+          one.tenantsPerSecond.toFixed(1),
+          ms(one.p50),
+          ms(one.p99),
+        ]),
+      ),
     ),
     table(
       ["memory after tenants", "API MB", "worker MB"],
@@ -349,15 +346,6 @@ function report(
           ),
         ],
       ],
-    ),
-    table(
-      ["neighbours", "transactions", "p50 ms", "p99 ms"],
-      (["quiet", "busy"] as const).map((when) => [
-        when,
-        String(near[when].transactions),
-        ms(near[when].p50),
-        ms(near[when].p99),
-      ]),
     ),
     table(
       ["target", "asked", "measured", ""],

@@ -81,6 +81,7 @@ const REQUEST = {
   onExisting: "fail",
   strict: true,
   timeZone: null,
+  pace: "full",
 } as const;
 
 const CALLER = { actor: "cli:bench", apiKeyId: null, idempotency: null };

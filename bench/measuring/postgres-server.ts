@@ -41,6 +41,9 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_timeout: "1h",
 };
 
+/** For servers of thousands of tenants: their catalog has to fit, see docs/scaling.md. */
+export const SHARED_BUFFERS = "5GB";
+
 const PASSWORD = "bench";
 
 /** Starts a server on a fresh cluster; stopping it removes everything. @param settings other than the usual ones */

@@ -22,6 +22,7 @@ export const MOVE_ALL: LegacyMigrationInput = {
   onExisting: "skip",
   strict: false,
   timeZone: null,
+  pace: "full",
 };
 
 /** Accepts a migration without telling the queue: as if the process had died right after its commit. */

@@ -29,6 +29,7 @@ const USUAL: Omit<LegacyMigrationInput, "system" | "path"> = {
   onExisting: "skip",
   strict: false,
   timeZone: null,
+  pace: "full",
 };
 
 /** Orders a migration as the CLI does, with an absolute path, and rings the bell for it. @returns the run's id */

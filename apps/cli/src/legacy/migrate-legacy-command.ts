@@ -6,6 +6,7 @@ import {
   migrateLegacy,
   ON_EXISTING,
   type Operation,
+  type Pace,
   parseLegacyMigration,
   sourceRoot,
   type TenancyContext,
@@ -17,6 +18,7 @@ import { WrongUse } from "../arguments/wrong-use.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import type { LocalInstallation } from "../local-installation.ts";
+import { PACE_OPTION, readPace } from "../pace-option.ts";
 import { withInstallation } from "../with-installation.ts";
 import { concludeMigration, planText } from "./conclude-migration.ts";
 import { workUntilMoved } from "./follow-migration.ts";
@@ -38,6 +40,7 @@ const OPTIONS = {
     help: "What becomes of a license that has a tenant already (default skip)",
   },
   "time-zone": { type: "string", value: "ZONE", help: "Zone of times without one, such as Europe/Moscow" },
+  pace: PACE_OPTION,
   "no-wait": { type: "boolean", help: "Return when it is accepted, before anything is moved" },
 } as const;
 
@@ -54,6 +57,7 @@ type Values = { readonly [K in keyof typeof OPTIONS]?: string | boolean | string
   readonly report?: string | undefined;
   readonly "on-existing"?: string | undefined;
   readonly "time-zone"?: string | undefined;
+  readonly pace?: string | undefined;
 };
 
 /** `tenantry migrate-legacy <system> PATH`. */
@@ -99,10 +103,11 @@ async function moveIn(
     );
   }
   if (report !== undefined) await assertReportPath(report);
+  const pace = readPace(values.pace);
   oneOf("on-existing", values["on-existing"], ON_EXISTING);
   return withInstallation(context, { worker: wait ? "full" : false }, async (installation) => {
     const { ctx, queues } = installation;
-    const input = await readInput(ctx, system, path, values);
+    const input = await readInput(ctx, system, path, values, pace);
     const { answer, entry } = await migrateLegacy(ctx, input, cliCaller());
     const { id } = answer.operation;
     if (entry !== null) await announceNew(ctx, queues, entry);
@@ -123,6 +128,7 @@ async function readInput(
   system: string,
   path: string,
   values: Values,
+  pace: Pace,
 ): Promise<LegacyMigrationInput> {
   const source = await sourceRoot(ctx, { root: "operator", path: resolve(path) });
   const body = {
@@ -130,6 +136,7 @@ async function readInput(
     path: source,
     dryRun: values["dry-run"] === true,
     strict: values.strict === true,
+    pace,
     ...(values.license === undefined ? {} : { licenseKeys: values.license }),
     ...(values["on-existing"] === undefined ? {} : { onExisting: values["on-existing"] }),
     ...(values["time-zone"] === undefined ? {} : { timeZone: values["time-zone"] }),

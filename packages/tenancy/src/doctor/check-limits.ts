@@ -3,7 +3,7 @@ import { limitsOf, readLimitUse, renewGuards, unguardedTables } from "@tenantry/
 import type { Placement, TenancyContext } from "../context.ts";
 import type { LicenseRow, TenantRow } from "../license-view.ts";
 import { changeLimits } from "../limits.ts";
-import { type Finding, ok, problem, simpleFix } from "./finding.ts";
+import { type Finding, ok, problem, RESTORE_REMEDY, simpleFix } from "./finding.ts";
 
 /** Does the tenant's database hold the license's numbers, and does it hold them at all? */
 export async function checkLimits(
@@ -21,7 +21,7 @@ export async function checkLimits(
       problem(
         "limits",
         `Schema ${schema} has lost its table of limits, so nobody can be added`,
-        "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
+        RESTORE_REMEDY,
       ),
     ];
   }

@@ -11,7 +11,7 @@ import {
 import type { Placement } from "../context.ts";
 import { retiredSchemaName } from "../deletion-work.ts";
 import type { TenantRow } from "../license-view.ts";
-import { type Finding, ok, problem } from "./finding.ts";
+import { type Finding, ok, problem, RESTORE_REMEDY } from "./finding.ts";
 import { tablesOfSchema } from "./tenant-tables.ts";
 
 /** Is the tenant's schema there, and is it the tenant's? */
@@ -26,11 +26,7 @@ export async function checkSchema(placement: Placement, tenant: TenantRow): Prom
     case "no-schema":
       if (isLeaving(tenant)) return checkLeftovers(placement, tenant);
       return tenant.state === "ready"
-        ? problem(
-            "schema",
-            `Schema ${schema} is missing on placement ${placement.name}`,
-            "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
-          )
+        ? problem("schema", `Schema ${schema} is missing on placement ${placement.name}`, RESTORE_REMEDY)
         : ok("schema", `Schema ${schema} isn't made yet`);
     case "stranger":
       return problem(
@@ -89,11 +85,7 @@ export async function checkVersion(
     names = rows.map((row) => row.name);
   } catch (error) {
     if (sqlState(error) !== SQLSTATE.undefinedTable) throw error;
-    return problem(
-      "version",
-      `Schema ${schema} has lost its ledger of migrations`,
-      "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
-    );
+    return problem("version", `Schema ${schema} has lost its ledger of migrations`, RESTORE_REMEDY);
   }
   const upgrade = `It works as it is; \`tenantry fleet migrate --license KEY\` upgrades it.`;
   const known = new Set(compiled.migrations.map((migration) => migration.name));
@@ -142,7 +134,7 @@ export async function checkTables(
       problem(
         "tables",
         `${missing.length} of ${compiled.tableCount} tables are missing: ${missing.join(", ")}`,
-        "Find out who removed it, and restore the schema from a backup of PostgreSQL.",
+        `\`tenantry fleet drift --license KEY\` lists what else isn't as it was made. ${RESTORE_REMEDY}`,
       ),
     );
   }

@@ -23,6 +23,10 @@ export interface Finding {
   readonly fix?: Fix;
 }
 
+/** What is to be done about something that only a backup of the tenant still has. */
+export const RESTORE_REMEDY =
+  "Find out who removed it. `tenantry backup list --license KEY` names the backups, and `tenantry backup restore ID --replace` puts one back.";
+
 export function ok(check: string, detail: string): Finding {
   return { check, severity: "ok", detail, remedy: null };
 }

@@ -3,6 +3,7 @@ import Type from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { type Fault, validationError } from "../errors.ts";
 import { isRecord, uniqueFaults } from "../license-fields.ts";
+import { type Pace, PaceChoice, paceOf } from "../pace/pace.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { textFaults } from "../text-rules.ts";
 import { legacySystems } from "./legacy-systems.ts";
@@ -56,6 +57,7 @@ export const LegacyMigrationRequest = Type.Object(
         description: "IANA name of the zone that times without one are in. The system's own by default",
       }),
     ),
+    pace: Type.Optional(PaceChoice),
   },
   { additionalProperties: false },
 );
@@ -71,6 +73,7 @@ export interface LegacyMigrationInput {
   readonly onExisting: OnExisting;
   readonly strict: boolean;
   readonly timeZone: string | null;
+  readonly pace: Pace;
 }
 
 const validator: Validator = Compile(LegacyMigrationRequest);
@@ -104,6 +107,7 @@ interface Request {
   onExisting?: OnExisting;
   strict?: boolean;
   timeZone?: string;
+  pace?: Pace;
 }
 
 function toInput(request: Request): LegacyMigrationInput {
@@ -116,6 +120,7 @@ function toInput(request: Request): LegacyMigrationInput {
     onExisting: request.onExisting ?? "skip",
     strict: request.strict ?? false,
     timeZone: request.timeZone ?? null,
+    pace: paceOf(request),
   };
 }
 

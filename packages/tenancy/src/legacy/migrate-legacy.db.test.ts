@@ -42,6 +42,7 @@ describe("a request for a legacy migration", () => {
       onExisting: "skip",
       strict: false,
       timeZone: null,
+      pace: "yield",
     });
   });
 

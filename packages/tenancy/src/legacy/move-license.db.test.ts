@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "../../../../test/support/database.ts";
@@ -13,6 +14,7 @@ import { listLicenseEvents } from "../license-events.ts";
 import { getLicense } from "../licenses.ts";
 import { retryOperation } from "../operation-control.ts";
 import { getOperation } from "../operations.ts";
+import { atPace } from "../pace/at-pace.ts";
 import { signIn } from "../sign-in.ts";
 
 const OPS: Caller = { actor: "cli:ops", apiKeyId: null, idempotency: null };
@@ -274,5 +276,35 @@ describe("a license whose tenant couldn't be made", () => {
     await ended(installation, first.id);
     expect(await itemsOf(installation, first.id)).toMatchObject([{ state: "succeeded", outcome: "skipped" }]);
     expect((await getLicense(ctx, "OVER-1")).tenant.state).toBe("ready");
+  });
+});
+
+describe("beside people at work", () => {
+  it("waits for its turn when it is to give way, and for nobody at full pace", async () => {
+    const paths = {
+      yield: await writeShop(folder("GIVES-WAY"), [{ name: "GIVES-WAY" }]),
+      full: await writeShop(folder("IN-HASTE"), [{ name: "IN-HASTE" }]),
+    };
+    await withAdmin(database.adminUrl, async () => {
+      // So long it is taken for granted that nobody is there.
+      await wait(600);
+      const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const other = atPace(ctx.placements.main, "yield", () => {
+        begun.resolve();
+        return done.promise;
+      });
+      await begun.promise;
+      const polite = await orderMove(installation, { path: paths.yield, pace: "yield" });
+      const hasty = await moved(installation, { path: paths.full, pace: "full" });
+      expect(hasty.items).toMatchObject([{ state: "succeeded", outcome: "created" }]);
+      await wait(300);
+      expect(await getOperation(ctx, polite.id)).toMatchObject({ state: "running" });
+      done.resolve();
+      await other;
+      expect(await ended(installation, polite.id)).toMatchObject({
+        state: "succeeded",
+        result: { succeeded: 1 },
+      });
+    });
   });
 });

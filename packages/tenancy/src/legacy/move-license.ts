@@ -3,6 +3,8 @@ import type { TenancyContext } from "../context.ts";
 import { provisioningError, seedInput } from "../create-tenant.ts";
 import { TenancyError } from "../errors.ts";
 import type { OperationHandler, WorkResult } from "../operation-work.ts";
+import { atPace } from "../pace/at-pace.ts";
+import { paceOf } from "../pace/pace.ts";
 import { placementOf } from "../placement.ts";
 import { settleLimits } from "../settle-limits.ts";
 import { tenantGateway, withGateway } from "../tenant-connection.ts";
@@ -71,8 +73,9 @@ function skipped({ item }: Moving, { licenseId, why }: { licenseId: string; why:
 async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> {
   const { moving, tenant, license, work } = move;
   const placement = await placementOf(ctx, tenant);
-  const made = await withGateway(ctx, placement, tenantGateway(ctx, tenant), () =>
-    moving.item.file === null ? makeFresh(ctx, move) : importFile(ctx, move),
+  const make = () => (moving.item.file === null ? makeFresh(ctx, move) : importFile(ctx, move));
+  const made = await atPace(placement, paceOf(moving.input), () =>
+    withGateway(ctx, placement, tenantGateway(ctx, tenant), make),
   ).catch((error: unknown) => {
     throw error instanceof TenancyError ? error : provisioningError(tenant, error);
   });

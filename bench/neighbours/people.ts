@@ -3,7 +3,7 @@ import { type TenancyContext, type TenantRow, withTenant } from "@tenantry/tenan
 import { sql } from "kysely";
 
 /** People at work in their tenants: each of so many clients, after a short pause, does a small transaction in one of them. */
-export interface Neighbours {
+export interface People {
   /** @returns milliseconds of every transaction that began in this time */
   work(milliseconds: number): Promise<readonly number[]>;
 }
@@ -13,7 +13,7 @@ const CLIENTS = 16;
 const PAUSE_MS = 50;
 
 /** @param tenants of the `booking` blueprint */
-export function neighbours(ctx: TenancyContext, tenants: readonly TenantRow[]): Neighbours {
+export function peopleIn(ctx: TenancyContext, tenants: readonly TenantRow[]): People {
   const once = async (tenant: TenantRow): Promise<number> => {
     const begun = performance.now();
     await withTenant(ctx, tenant, async (db) => {
