@@ -146,11 +146,11 @@ async function make(ctx: TenancyContext, creation: Creation): Promise<WorkResult
     });
   // Somebody waits for a single license; only those of a run give way to others.
   const pace = work.operation.parent_id === null ? "full" : paceOf(work.operation.input);
-  const outcome = await atPace(placement, pace, () => withGateway(ctx, placement, gateway, provision)).catch(
-    (error: unknown) => {
-      throw provisioningError(tenant, error);
-    },
-  );
+  const outcome = await atPace(ctx, placement, pace, () =>
+    withGateway(ctx, placement, gateway, provision),
+  ).catch((error: unknown) => {
+    throw provisioningError(tenant, error);
+  });
   switch (outcome.kind) {
     case "name-taken":
       throw outcome.what === "schema"

@@ -93,7 +93,7 @@ async function runPlacement(
       const next = await items.next();
       if (next.done === true) return;
       const item: PendingItem = next.value;
-      const turn = await atPace(server, pace, () =>
+      const turn = await atPace(ctx, server, pace, () =>
         upgradeItem(ctx, wave.run, wave.compiled, lane, item),
       ).catch((error: unknown) => {
         failure ??= { error };

@@ -289,7 +289,7 @@ describe("beside people at work", () => {
       // So long it is taken for granted that nobody is there.
       await wait(600);
       const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const other = atPace(ctx.placements.main, "yield", () => {
+      const other = atPace(ctx, ctx.placements.main, "yield", () => {
         begun.resolve();
         return done.promise;
       });

@@ -74,7 +74,7 @@ async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> 
   const { moving, tenant, license, work } = move;
   const placement = await placementOf(ctx, tenant);
   const make = () => (moving.item.file === null ? makeFresh(ctx, move) : importFile(ctx, move));
-  const made = await atPace(placement, paceOf(moving.input), () =>
+  const made = await atPace(ctx, placement, paceOf(moving.input), () =>
     withGateway(ctx, placement, tenantGateway(ctx, tenant), make),
   ).catch((error: unknown) => {
     throw error instanceof TenancyError ? error : provisioningError(tenant, error);

@@ -1,11 +1,15 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createTestDatabase, withAdmin } from "../../../../test/support/database.ts";
+import { hold } from "../../../../test/support/locks.ts";
+import { acceptLicense } from "../../../../test/support/requests.ts";
 import { openTestInstallation } from "../../../../test/support/tenantry.ts";
 import { atPace } from "./at-pace.ts";
 import { type Pace, paceOf } from "./pace.ts";
 
 const database = await createTestDatabase();
-const { ctx } = await openTestInstallation({ databaseUrl: database.url });
+const installation = await openTestInstallation({ databaseUrl: database.url });
+const { ctx } = installation;
 
 /** How many of five units were at work at the same time at most. */
 async function mostAtOnce(pace: Pace): Promise<number> {
@@ -18,7 +22,7 @@ async function mostAtOnce(pace: Pace): Promise<number> {
     await placement.provisioning.query("SELECT pg_sleep(0.02)");
     now--;
   };
-  await Promise.all(Array.from({ length: 5 }, () => atPace(placement, pace, unit)));
+  await Promise.all(Array.from({ length: 5 }, () => atPace(ctx, placement, pace, unit)));
   return most;
 }
 
@@ -43,13 +47,42 @@ describe("bulk work", () => {
     await withAdmin(database.adminUrl, async () => {
       const placement = { ...ctx.placements.main };
       const outcomes = await Promise.allSettled([
-        atPace(placement, "yield", () => Promise.reject(new Error("of this unit"))),
-        atPace(placement, "yield", async () => "done"),
+        atPace(ctx, placement, "yield", () => Promise.reject(new Error("of this unit"))),
+        atPace(ctx, placement, "yield", async () => "done"),
       ]);
       expect(outcomes).toMatchObject([
         { status: "rejected", reason: { message: "of this unit" } },
         { status: "fulfilled", value: "done" },
       ]);
+    });
+  });
+
+  it("rests after work that others feel, and no longer when a single license waits for the worker", async () => {
+    const placement = { ...ctx.placements.main };
+    // What everybody's queries look into is locked meanwhile.
+    const heavy = async (): Promise<void> => {
+      const release = await hold(
+        database.adminUrl,
+        "LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE",
+      );
+      await wait(250);
+      await release();
+    };
+    const restBefore = async (unit: () => Promise<void>): Promise<number> => {
+      const asked = performance.now();
+      let begun = asked;
+      await atPace(ctx, placement, "yield", async () => {
+        begun = performance.now();
+        await unit();
+      });
+      return begun - asked;
+    };
+    await withAdmin(database.adminUrl, async () => {
+      const rests: number[] = [];
+      for (let unit = 0; unit < 5; unit++) rests.push(await restBefore(heavy));
+      expect(rests.at(-1)).toBeGreaterThan(900);
+      await acceptLicense(installation);
+      expect(await restBefore(async () => undefined)).toBeLessThan(900);
     });
   });
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { countNeighbours } from "@tenantry/schema";
-import type { Placement } from "../context.ts";
+import { sql } from "kysely";
+import type { Placement, TenancyContext } from "../context.ts";
 import { nextPause } from "./next-pause.ts";
 import type { Pace } from "./pace.ts";
 
@@ -8,6 +9,9 @@ import type { Pace } from "./pace.ts";
 const NEIGHBOURS_KNOWN_MS = 500;
 /** Between two looks at how the neighbours fare while a unit is at work. Milliseconds. */
 const LOOK_EVERY_MS = 20;
+
+/** Between two looks whether a single license waits for a worker. Milliseconds. */
+const SALES_EVERY_MS = 200;
 
 /** One server's bulk work in this process. */
 interface Lane {
@@ -23,16 +27,22 @@ const lanes = new WeakMap<Placement, Lane>();
 /**
  * Does one unit of bulk work, such as the making or upgrading of one tenant. While others are connected to its server,
  * units of this process go one after the other, with rests between them that grow as long as the neighbours' queries feel
- * the work (`nextPause`). Without neighbours, or at pace `full`, it is done at once.
+ * the work (`nextPause`), and end when a single license waits for the worker that rests. Without neighbours, or at pace
+ * `full`, it is done at once.
  */
-export async function atPace<T>(placement: Placement, pace: Pace, unit: () => Promise<T>): Promise<T> {
+export async function atPace<T>(
+  ctx: TenancyContext,
+  placement: Placement,
+  pace: Pace,
+  unit: () => Promise<T>,
+): Promise<T> {
   if (pace === "full") return unit();
   const lane = lanes.get(placement) ?? emptyLane();
   lanes.set(placement, lane);
   if (!(await hasNeighbours(placement, lane))) return unit();
   const turn = lane.last.then(
-    () => measured(placement, lane, unit),
-    () => measured(placement, lane, unit),
+    () => measured(ctx, placement, lane, unit),
+    () => measured(ctx, placement, lane, unit),
   );
   lane.last = turn;
   return turn;
@@ -59,8 +69,13 @@ async function hasNeighbours(placement: Placement, lane: Lane): Promise<boolean>
   return lane.neighbours.there;
 }
 
-async function measured<T>(placement: Placement, lane: Lane, unit: () => Promise<T>): Promise<T> {
-  await wait(lane.pause);
+async function measured<T>(
+  ctx: TenancyContext,
+  placement: Placement,
+  lane: Lane,
+  unit: () => Promise<T>,
+): Promise<T> {
+  await rest(ctx, lane.pause);
   const quiet = await lookThrice(placement);
   const ended = new AbortController();
   const looks = lookWhile(placement, ended.signal);
@@ -70,9 +85,33 @@ async function measured<T>(placement: Placement, lane: Lane, unit: () => Promise
   } finally {
     const work = performance.now() - begun;
     ended.abort();
-    const disturbed = await looks;
-    if (quiet !== null && disturbed !== null) lane.pause = nextPause(lane.pause, { work, quiet, disturbed });
+    // Once more: what a commit makes every session look up again is felt after it.
+    const [during, after] = [await looks, await look(placement)];
+    if (quiet !== null && during !== null && after !== null) {
+      lane.pause = nextPause(lane.pause, { work, quiet, disturbed: Math.max(during, after) });
+    }
   }
+}
+
+async function rest(ctx: TenancyContext, milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  for (let left = milliseconds; left > 0; left = end - performance.now()) {
+    await wait(Math.min(left, SALES_EVERY_MS));
+    if (left > SALES_EVERY_MS && (await saleWaits(ctx))) return;
+  }
+}
+
+async function saleWaits({ control }: TenancyContext): Promise<boolean> {
+  const row = await control
+    .selectFrom("operations")
+    .select("id")
+    .where("state", "=", "queued")
+    .where("kind", "=", "create-tenant")
+    .where("parent_id", "is", null)
+    .where("available_at", "<=", sql<Date>`now()`)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** The longest of three looks, in milliseconds; null when none succeeded. */

@@ -11,10 +11,10 @@ export interface UnitMeasures {
 const TOLERATED = 1.5;
 /** Differences below this are noise. Milliseconds. */
 const NOISE_MS = 0.5;
-/** Even the busiest server leaves bulk work a fifth of the time. */
-const LONGEST_IN_UNITS = 4;
-/** However long a unit took: a sale that waits for a worker's slot must not wait long. Milliseconds. */
-export const LONGEST_PAUSE_MS = 1_000;
+/** What is felt rests up to so many times as long as it worked: as often as the query was slowed, within these. */
+const LONGEST_IN_UNITS = { least: 4, most: 16 } as const;
+/** However long a unit took: even the busiest server lets bulk work go on. Milliseconds. */
+export const LONGEST_PAUSE_MS = 3_000;
 
 /**
  * The rest before the next unit: doubled when the neighbours felt the last one, shortened by a third when they didn't,
@@ -22,7 +22,8 @@ export const LONGEST_PAUSE_MS = 1_000;
  */
 export function nextPause(pause: number, { work, quiet, disturbed }: UnitMeasures): number {
   const felt = disturbed > quiet * TOLERATED + NOISE_MS;
-  const longest = Math.min(work * LONGEST_IN_UNITS, LONGEST_PAUSE_MS);
+  const { least, most } = LONGEST_IN_UNITS;
+  const longest = Math.min(work * Math.min(Math.max(disturbed / quiet, least), most), LONGEST_PAUSE_MS);
   if (felt) return Math.min(Math.max(pause * 2, work / 2), longest);
   const shorter = (pause * 2) / 3;
   return shorter < 1 ? 0 : Math.min(shorter, longest);

@@ -23,7 +23,7 @@ export async function makeSpare(
   if (spare === null) return false;
   const gateway = tenantGateway(ctx, spare);
   try {
-    await atPace(placement, "yield", () =>
+    await atPace(ctx, placement, "yield", () =>
       withGateway(ctx, placement, gateway, () =>
         provisionSpare(placement.provisioning, {
           id: spare.id,
