@@ -93,8 +93,9 @@ async function runPlacement(
       const next = await items.next();
       if (next.done === true) return;
       const item: PendingItem = next.value;
-      const turn = await atPace(ctx, server, pace, () =>
-        upgradeItem(ctx, wave.run, wave.compiled, lane, item),
+      const turn = await atPace(ctx, server, pace, async () =>
+        // It may have closed while this one waited for its turn.
+        gate.end === null ? upgradeItem(ctx, wave.run, wave.compiled, lane, item) : undefined,
       ).catch((error: unknown) => {
         failure ??= { error };
       });
