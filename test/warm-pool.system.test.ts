@@ -2,6 +2,7 @@ import { defineBlueprint } from "@tenantry/schema";
 import { booking } from "@tenantry/schema/blueprints/booking";
 import { erp } from "@tenantry/schema/blueprints/erp";
 import {
+  createLicenses,
   deleteLicense,
   examineInstallation,
   examineLicense,
@@ -170,6 +171,7 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
       "warm",
     );
     expect(await faultsOf(ctx, tenant?.key ?? "")).toEqual([]);
+    expect((await warmPool(ctx))[0], "nobody else tries it").toMatchObject({ ready: 0, retiring: 1 });
     await keepSpares(ctx, { wanted: 0 });
     expect(await ctx.control.selectFrom("spares").selectAll().execute()).toEqual([]);
     // What isn't the spare any more is nobody's to drop, but this test's.
@@ -232,6 +234,16 @@ describe.each(queueStores())("a warm pool, queue on $name", async ({ redisUrl })
       expect(rows).toEqual([{ license_key: license.key }]);
     },
   );
+
+  it("leaves its spares to licenses that are ordered by themselves", async () => {
+    await keepSpares(ctx, { wanted: 2 });
+    const items = Array.from({ length: 3 }, () => ({ clientName: "One of many", blueprint: "tiny" }));
+    const { operation } = (await createLicenses(ctx, { items, pace: "full" }, CALLER)).answer;
+    // Its dispatcher finds the run's children, of whom nobody has told the queue.
+    await work();
+    expect(await ended(installation, operation.id)).toMatchObject({ result: { succeeded: 3 } });
+    await expectAccounted(installation, adminUrl, 2);
+  });
 
   it("cancels an order in the queue although there is a spare, which stays", async () => {
     await keepSpares(ctx, { wanted: 1 });
