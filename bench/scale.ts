@@ -10,6 +10,7 @@ import { watchMemory } from "./measuring/memory.ts";
 import { type BenchServer, SHARED_BUFFERS, startBenchServer } from "./measuring/postgres-server.ts";
 import { startRedis } from "./measuring/redis-server.ts";
 import { type Services, startServices } from "./measuring/services.ts";
+import { untilWritten } from "./measuring/settle.ts";
 import { median, percentile } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
 import { openShop, type Shop, type Stretch, sellMany } from "./scale/sell.ts";
@@ -40,15 +41,14 @@ const QUICK: Plan = {
   rounds: 1,
 };
 
-/** When memory is looked at first. */
-const EARLY_MEMORY_AT = 100;
+/** When memory is looked at, before the end. */
+const MEMORY_AT = [100, 1_000, 3_000] as const;
 /** Sales under way at once. */
 const LANES = 4;
 /** Tenants a second, and their latency the other way round, among many and among few. */
 const FLAT_TARGET = 0.9;
 const MEMORY_TARGET = 1.2;
 const SAMPLE = 20;
-const SETTLE_MS = 20_000;
 
 interface Compared {
   readonly few: Pace;
@@ -96,22 +96,26 @@ export const scale: Benchmark = {
     if (redis !== null) resources.defer(() => redis.stop());
     const open = (): Promise<Site> => openSite(redis?.url ?? null, resources);
     const crowded = await open();
-    await sellMany(crowded.shop, Math.min(EARLY_MEMORY_AT, plan.existing), LANES);
-    const resident = [await residentMemory(crowded.services, Math.min(EARLY_MEMORY_AT, plan.existing))];
-
+    const resident: Resident[] = [];
     tell(`selling up to ${plan.existing} licenses`);
     const before = await crowded.server.work();
-    const growth = await sellMany(crowded.shop, Math.max(1, plan.existing - EARLY_MEMORY_AT), LANES);
+    const growth = { tenants: 0, seconds: 0 };
+    for (const upTo of [...MEMORY_AT.filter((each) => each < plan.existing), plan.existing]) {
+      const { tenants, seconds } = await sellMany(crowded.shop, upTo - growth.tenants, LANES);
+      growth.tenants += tenants;
+      growth.seconds += seconds;
+      resident.push(await residentMemory(crowded.services, upTo));
+    }
     const after = await crowded.server.work();
-    resident.push(await residentMemory(crowded.services, plan.existing));
     const walBytes = (after.walBytes - before.walBytes) / growth.tenants;
     const footprint = await measureFootprint(crowded.installation, walBytes, growth);
 
     const calm = await open();
     await sellMany(calm.shop, plan.early, LANES);
-    // What the many have left to write is written, and nobody's turn pays for it.
-    for (const { server } of [crowded, calm]) await server.checkpoint();
-    await wait(quick ? 0 : SETTLE_MS);
+    tell("settling");
+    // As a server is that hasn't got its tenants just now: what they left to clean and to write is nobody's turn to pay.
+    for (const { server } of [crowded, calm]) await server.settle();
+    await untilWritten();
     tell("comparing");
     const cold = await compare(calm, crowded, plan, plan.stretch);
     tell("comparing, out of the warm pool");
@@ -246,7 +250,7 @@ interface Footprint {
 async function measureFootprint(
   { ctx }: Installation,
   walBytes: number,
-  growth: Stretch,
+  growth: { readonly tenants: number; readonly seconds: number },
 ): Promise<Footprint> {
   const tenants = await ctx.control.selectFrom("tenants").select("schema_name").execute();
   const { catalogs } = await measureServer(ctx.placements.main.provisioning);
@@ -279,7 +283,7 @@ function judge(cold: Compared, warm: Compared, resident: readonly Resident[]): T
     measured,
     met: measured <= asked,
   });
-  const [early, late] = resident;
+  const [early, late] = [resident[0], resident.at(-1)];
   const flat = (what: string, { few, many }: Compared): Target[] => {
     const among = `${what}, among ${many.existing}, of the same among ${few.existing}`;
     return [

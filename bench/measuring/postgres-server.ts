@@ -22,6 +22,8 @@ export interface BenchServer {
   createDatabase(): Promise<string>;
   /** Writes everything out, so that nobody pays for what somebody before left to write. */
   checkpoint(): Promise<void>;
+  /** Does in all databases what autovacuum would do by and by, then writes everything out. */
+  settle(): Promise<void>;
   work(): Promise<ServerWork>;
   stop(): Promise<void>;
 }
@@ -78,6 +80,17 @@ export async function openBenchServer(superuserUrl: string, stop: () => Promise<
       return ensureOwnedDatabase({ superuserUrl, name, password: PASSWORD });
     },
     checkpoint: async () => void (await client.query("CHECKPOINT")),
+    settle: async () => {
+      for (let number = 1; number <= databases; number++) {
+        const url = new URL(superuserUrl);
+        url.pathname = `/bench_${number}`;
+        const inside = new pg.Client({ connectionString: url.href });
+        await inside.connect();
+        await inside.query("VACUUM (ANALYZE)");
+        await inside.end();
+      }
+      await client.query("CHECKPOINT");
+    },
     work: async () => ({
       cpuMs: await cpuTimeMs(pid),
       writeTransactions: Number(await value("pg_snapshot_xmax(pg_current_snapshot())")),
