@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { announceAgain } from "@tenantry/jobs";
 import {
   cancelOperation,
@@ -10,6 +11,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { claimOperation } from "../packages/tenancy/src/claim.ts";
 import { type ItemResult, storeResults } from "../packages/tenancy/src/fleet/fleet-items.ts";
+import { atPace } from "../packages/tenancy/src/pace/at-pace.ts";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { acceptFleet, expectWhole, oldTenants, performFleet, tenantFacts } from "./support/fleet.ts";
 import { fleetBlueprint, migration, PICKY } from "./support/fleet-blueprint.ts";
@@ -17,13 +19,35 @@ import { hold, untilBlocked } from "./support/locks.ts";
 import { perform } from "./support/perform.ts";
 import { ended } from "./support/requests.ts";
 import { CALLER } from "./support/restores.ts";
-import { openTestInstallation } from "./support/tenantry.ts";
+import { openTestInstallation, type TestInstallation } from "./support/tenantry.ts";
 
 const database = await createTestDatabase();
 const keys = await oldTenants(database.url, fleetBlueprint(1), 8);
 const admin = (text: string) => withAdmin(database.adminUrl, (client) => client.query(text));
 const versions = async (installation: Awaited<ReturnType<typeof openTestInstallation>>) =>
   (await tenantFacts(installation, database.adminUrl)).map(({ registered }) => registered);
+
+/** Pauses a run while its first tenant stands in line behind other bulk work. Returns how the attempt ended. */
+function pausedInLine({ ctx, ...rest }: TestInstallation, id: string): Promise<string> {
+  return withAdmin(database.adminUrl, async () => {
+    // So long it is taken for granted that nobody is there.
+    await wait(600);
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const other = atPace(ctx, ctx.placements.main, "yield", () => {
+      begun.resolve();
+      return done.promise;
+    });
+    await begun.promise;
+    const attempt = perform({ ctx, ...rest }, id);
+    await expect.poll(async () => (await getOperation(ctx, id)).progress.step).toBe("wave 1");
+    await pauseFleet(ctx, id, CALLER);
+    // The run looks four times a second what is wanted of it.
+    await wait(1_000);
+    done.resolve();
+    await other;
+    return (await attempt).kind;
+  });
+}
 
 describe("a fleet migration can be stopped", async () => {
   const installation = await openTestInstallation({
@@ -121,6 +145,8 @@ describe("a fleet migration can be stopped", async () => {
       message: "Migration 0011_breaking breaks app before 2.4.",
     });
     const id = await acceptFleet(last, { acceptBreaking: true });
+    expect(await pausedInLine(last, id)).toBe("paused");
+    expect((await fleetFigures(last.ctx, id)).tenants).toMatchObject({ done: 0, pending: 8 });
     await cancelOperation(last.ctx, id, CALLER);
     expect((await getOperation(last.ctx, id)).state).toBe("canceled");
     expect(new Set(await versions(last))).toEqual(new Set(["0010_next"]));

@@ -77,7 +77,7 @@ async function makeTenant(ctx: TenancyContext, move: Move): Promise<WorkResult> 
   const made = await atPace(ctx, placement, paceOf(moving.input), () =>
     withGateway(ctx, placement, tenantGateway(ctx, tenant), make),
   ).catch((error: unknown) => {
-    throw error instanceof TenancyError ? error : provisioningError(tenant, error);
+    throw provisioningError(tenant, error);
   });
   if (made.kind === "canceled" || made.kind === "superseded") return made;
   await ensureTenantRedis(ctx, tenant);

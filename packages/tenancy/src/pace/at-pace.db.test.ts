@@ -57,6 +57,25 @@ describe("bulk work", () => {
     });
   });
 
+  it("rests after work that is felt only when it is over, as a commit is", async () => {
+    const placement = { ...ctx.placements.main };
+    await withAdmin(database.adminUrl, async () => {
+      let released = Promise.resolve();
+      await atPace(ctx, placement, "yield", async () => {
+        await wait(600);
+        const release = await hold(
+          database.adminUrl,
+          "LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE",
+        );
+        released = wait(150).then(release);
+      });
+      await released;
+      const asked = performance.now();
+      await atPace(ctx, placement, "yield", async () => undefined);
+      expect(performance.now() - asked).toBeGreaterThan(250);
+    });
+  });
+
   it("rests after work that others feel, and no longer when a single license waits for the worker", async () => {
     const placement = { ...ctx.placements.main };
     // What everybody's queries look into is locked meanwhile.

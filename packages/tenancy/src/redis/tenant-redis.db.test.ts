@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Redis } from "ioredis";
 import { Redis as IoRedis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
 import { createTestDatabase } from "../../../../test/support/database.ts";
 import { freePort } from "../../../../test/support/free-port.ts";
 import { startRedis } from "../../../../test/support/redis-server.ts";
@@ -345,7 +345,10 @@ describe.runIf(sharedUrl !== null)("a tenant's Redis client", async () => {
     await closed;
     expect(await admin.keys(`${two.role_name}:*`)).toEqual([]);
     expect(await admin.exists(bystanders)).toBe(bystanders.length);
+    const making = vi.spyOn(serverOf(installation), "makeUser");
     await expect(redis.set("again", "v")).rejects.toMatchObject({ code: "TENANT_NOT_READY" });
+    expect(making, "not even for a moment").not.toHaveBeenCalled();
+    making.mockRestore();
     await expect(ensureTenantRedis(installation.ctx, two)).rejects.toMatchObject({
       code: "TENANT_NOT_READY",
     });
