@@ -6,6 +6,7 @@ import { LANES, makeTenants, migrate, openSite } from "./fleet/site.ts";
 import { startBenchServer } from "./measuring/postgres-server.ts";
 import { median } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
+import { atLeast, type Target, targetTable } from "./measuring/target.ts";
 
 interface Plan {
   readonly tenants: number;
@@ -149,17 +150,6 @@ async function measureNoOp(databaseUrl: string, tenants: number): Promise<number
   return seconds;
 }
 
-interface Target {
-  readonly what: string;
-  readonly asked: string;
-  readonly measured: number;
-  readonly met: boolean;
-}
-
-function atLeast(what: string, asked: number, measured: number): Target {
-  return { what, asked: `at least ${asked}`, measured, met: measured >= asked };
-}
-
 function report(paces: Readonly<Record<Name, number>>, targets: readonly Target[]): string {
   return [
     table(
@@ -170,14 +160,6 @@ function report(paces: Readonly<Record<Name, number>>, targets: readonly Target[
         ["Kysely Migrator", paces.kysely.toFixed(2)],
       ],
     ),
-    table(
-      ["target", "asked", "measured", ""],
-      targets.map(({ what, asked, measured, met }) => [
-        what,
-        asked,
-        measured.toFixed(3),
-        met ? "met" : "not met",
-      ]),
-    ),
+    targetTable(targets, 3),
   ].join("\n\n");
 }

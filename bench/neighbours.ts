@@ -11,6 +11,7 @@ import { startRedis } from "./measuring/redis-server.ts";
 import { type Services, startServices } from "./measuring/services.ts";
 import { median, percentile } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
+import { atMost, type Target, targetTable } from "./measuring/target.ts";
 import { type BulkWork, openBulkOrders, type Pace } from "./neighbours/bulk-work.ts";
 import { addFleetMigration, writeFleetFolder } from "./neighbours/fleet-folder.ts";
 import { type People, peopleIn } from "./neighbours/people.ts";
@@ -184,22 +185,10 @@ function summarize(work: Work, stretches: readonly Stretch[]): Row {
   };
 }
 
-interface Target {
-  readonly what: string;
-  readonly asked: string;
-  readonly measured: number;
-  readonly met: boolean;
-}
-
 function judge(rows: readonly Row[]): Target[] {
   return rows
     .filter(({ work }) => work.endsWith("yield"))
-    .map(({ work, ofQuiet }) => ({
-      what: `p99 beside ${work}, of that beside nothing`,
-      asked: `at most ${TARGET}`,
-      measured: ofQuiet,
-      met: ofQuiet <= TARGET,
-    }));
+    .map(({ work, ofQuiet }) => atMost(`p99 beside ${work}, of that beside nothing`, TARGET, ofQuiet));
 }
 
 function report(rows: readonly Row[], targets: readonly Target[]): string {
@@ -215,14 +204,6 @@ function report(rows: readonly Row[], targets: readonly Target[]): string {
         row.doneASecond.toFixed(1),
       ]),
     ),
-    table(
-      ["target", "asked", "measured", ""],
-      targets.map(({ what, asked, measured, met }) => [
-        what,
-        asked,
-        measured.toFixed(2),
-        met ? "met" : "not met",
-      ]),
-    ),
+    targetTable(targets),
   ].join("\n\n");
 }

@@ -13,6 +13,7 @@ import { type Services, startServices } from "./measuring/services.ts";
 import { untilWritten } from "./measuring/settle.ts";
 import { median, percentile } from "./measuring/statistics.ts";
 import { table } from "./measuring/table.ts";
+import { atLeast, atMost, type Target, targetTable } from "./measuring/target.ts";
 import { openShop, type Shop, type Stretch, sellMany } from "./scale/sell.ts";
 
 interface Plan {
@@ -67,13 +68,6 @@ interface Resident {
   readonly tenants: number;
   readonly apiMb: number | null;
   readonly workerMb: number | null;
-}
-
-interface Target {
-  readonly what: string;
-  readonly asked: string;
-  readonly measured: number;
-  readonly met: boolean;
 }
 
 /** An installation on a server of its own. */
@@ -271,18 +265,6 @@ async function measureFootprint(
 }
 
 function judge(cold: Compared, warm: Compared, resident: readonly Resident[]): Target[] {
-  const atLeast = (what: string, asked: number, measured: number): Target => ({
-    what,
-    asked: `at least ${asked}`,
-    measured,
-    met: measured >= asked,
-  });
-  const atMost = (what: string, asked: number, measured: number): Target => ({
-    what,
-    asked: `at most ${asked}`,
-    measured,
-    met: measured <= asked,
-  });
   const [early, late] = [resident[0], resident.at(-1)];
   const flat = (what: string, { few, many }: Compared): Target[] => {
     const among = `${what}, among ${many.existing}, of the same among ${few.existing}`;
@@ -351,14 +333,6 @@ function report(
         ],
       ],
     ),
-    table(
-      ["target", "asked", "measured", ""],
-      targets.map(({ what, asked, measured, met }) => [
-        what,
-        asked,
-        measured.toFixed(2),
-        met ? "met" : "not met",
-      ]),
-    ),
+    targetTable(targets),
   ].join("\n\n");
 }

@@ -1,22 +1,14 @@
 import { fleetDrift, type TenantDrift } from "@tenantry/tenancy";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startProxy } from "./support/proxy.ts";
 import { readyTenants } from "./support/tenants.ts";
-import { openTwoServers } from "./support/two-servers.ts";
+import { openTwoServersApart } from "./support/two-servers.ts";
 
 const TINY = { blueprint: "tiny", adminUsername: undefined, adminPassword: undefined };
 
 describe("drift in a fleet on two servers", async () => {
-  let network: Awaited<ReturnType<typeof startProxy>> | undefined;
-  const servers = await openTwoServers({
-    address: async (url) => {
-      network = await startProxy(url);
-      return network.url;
-    },
-  });
-  if (network === undefined) throw new Error("the second server has no address");
-  const proxy = network;
+  const servers = await openTwoServersApart();
+  const { network: proxy } = servers;
   afterAll(() => proxy.close());
   const { installation } = servers;
   const { ctx } = installation;

@@ -10,22 +10,14 @@ import {
 } from "@tenantry/tenancy";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { endSession, hold, untilBlocked } from "./support/locks.ts";
-import { startProxy } from "./support/proxy.ts";
 import type { ReadyTenant } from "./support/tenants.ts";
-import { leftBy, MOVER, openTwoServers } from "./support/two-servers.ts";
+import { leftBy, MOVER, openTwoServersApart } from "./support/two-servers.ts";
 
 const OURS = { control: "tenantry-test-control", provisioning: "tenantry-test-provisioning" };
 
 describe("a move between servers of which one goes away", async () => {
-  let proxy: Awaited<ReturnType<typeof startProxy>> | undefined;
-  const servers = await openTwoServers({
-    address: async (url) => {
-      proxy = await startProxy(url);
-      return proxy.url;
-    },
-  });
-  if (proxy === undefined) throw new Error("the second server has no address");
-  const network = proxy;
+  const servers = await openTwoServersApart();
+  const { network } = servers;
   beforeEach(() => network.restore());
   afterAll(() => network.close());
   const { installation, first, second, write, itemsOf } = servers;

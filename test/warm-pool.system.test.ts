@@ -17,13 +17,12 @@ import { sql } from "kysely";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createTestDatabase, withAdmin } from "./support/database.ts";
 import { endSession, hold, untilBlocked } from "./support/locks.ts";
-import { startProxy } from "./support/proxy.ts";
 import { ADMIN_PASSWORD, ended, orderLicense } from "./support/requests.ts";
 import { schemaSnapshot } from "./support/schema-snapshot.ts";
 import { openTestInstallation, queueStores, type TestInstallation } from "./support/tenantry.ts";
 import { type ReadyTenant, readyTenants } from "./support/tenants.ts";
 import { tiny } from "./support/tiny-blueprint.ts";
-import { openTwoServers } from "./support/two-servers.ts";
+import { openTwoServersApart } from "./support/two-servers.ts";
 import { startWorkerProcess } from "./support/worker-process.ts";
 
 const TINY = { blueprint: "tiny", adminUsername: undefined, adminPassword: undefined };
@@ -308,15 +307,8 @@ describe("a tenant out of the warm pool", async () => {
 });
 
 describe("a warm pool on another server", async () => {
-  let network: Awaited<ReturnType<typeof startProxy>> | undefined;
-  const servers = await openTwoServers({
-    address: async (url) => {
-      network = await startProxy(url);
-      return network.url;
-    },
-  });
-  if (network === undefined) throw new Error("the second server has no address");
-  const proxy = network;
+  const servers = await openTwoServersApart();
+  const { network: proxy } = servers;
   afterAll(() => proxy.close());
   const { installation, second } = servers;
   const { ctx } = installation;

@@ -12,6 +12,7 @@ import {
 import { sql } from "kysely";
 import { createTestDatabase, type TestDatabase, withAdmin } from "./database.ts";
 import { startPrivateServer } from "./private-server.ts";
+import { type Proxy as Network, startProxy } from "./proxy.ts";
 import { openTestInstallation, TEST_LEASE_MS, type TestInstallation } from "./tenantry.ts";
 import { type ReadyTenant, readyTenants } from "./tenants.ts";
 import { tiny } from "./tiny-blueprint.ts";
@@ -138,3 +139,16 @@ export async function openTwoServers({
 
 /** What the schema that a move has left on the old server is called. */
 export const leftBy = (operationId: string): string => `moved_${operationId.replaceAll("-", "")}`;
+
+/** The same with a network between the installation and the second server, which a test can cut. */
+export async function openTwoServersApart(): Promise<TwoServers & { readonly network: Network }> {
+  let network: Network | undefined;
+  const servers = await openTwoServers({
+    address: async (url) => {
+      network = await startProxy(url);
+      return network.url;
+    },
+  });
+  if (network === undefined) throw new Error("the second server has no address");
+  return { ...servers, network };
+}
